@@ -1,0 +1,23 @@
+"""Errors whose class decides what happens next to the work that raised them."""
+
+from __future__ import annotations
+
+
+class HilumError(Exception):
+    """Base of every error that Hilum raises on purpose; its text never holds a patient's data."""
+
+
+class Transient(HilumError):
+    """The same work may succeed later: the job is retried with backoff."""
+
+
+class Permanent(HilumError):
+    """The same work would fail again: the job is held, visible, until an operator acts."""
+
+
+class Misconfigured(HilumError):
+    """The installation is wrong: the process says why and stops."""
+
+
+class LeaseLost(HilumError):
+    """Another worker owns the job now: whatever this one computed is dropped."""

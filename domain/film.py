@@ -1,0 +1,142 @@
+"""What a received film is, and why it may not be classified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
+
+GreyImage = npt.NDArray[np.float32]
+"""One rendered film: (rows, columns), float32, 0.0 = black to 1.0 = white as a viewer shows it."""
+
+
+class View(StrEnum):
+    """Projection of a chest film, as far as its header tells."""
+
+    PA = "PA"
+    AP = "AP"
+    FRONTAL = "FRONTAL"
+    LATERAL = "LATERAL"
+    OBLIQUE = "OBLIQUE"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_frontal(self) -> bool:
+        """Whether the classifier was made for this projection."""
+        return self in FRONTAL_PREFERENCE
+
+
+FRONTAL_PREFERENCE = (View.PA, View.AP, View.FRONTAL)
+"""Frontal views, the one to classify first."""
+
+
+class Unsuitable(StrEnum):
+    """Why a film is not classified; the value is stored, shown and counted."""
+
+    UNREADABLE = "unreadable"
+    NO_PIXEL_DATA = "no-pixel-data"
+    PIXELS_CORRUPT = "pixels-corrupt"
+    MULTI_FRAME = "multi-frame"
+    NOT_AN_XRAY = "not-an-x-ray"
+    NOT_FOR_PRESENTATION = "not-for-presentation"
+    NOT_CHEST = "not-chest"
+    NOT_HUMAN = "not-human"
+    NOT_FRONTAL = "not-frontal"
+    VIEW_UNKNOWN = "view-unknown"
+    NO_CONTRAST = "no-contrast"
+    TOO_SMALL = "too-small"
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words for a report, without any of the patient's data."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    Unsuitable.UNREADABLE: "The file could not be read as DICOM, JPEG or PNG.",
+    Unsuitable.NO_PIXEL_DATA: "The object holds no pixel data.",
+    Unsuitable.PIXELS_CORRUPT: "The pixel data is truncated or could not be decoded.",
+    Unsuitable.MULTI_FRAME: "The object has several frames; one film is expected.",
+    Unsuitable.NOT_AN_XRAY: "The object is not a projection X-ray (CR or DX).",
+    Unsuitable.NOT_FOR_PRESENTATION: "The image is for processing, not for presentation.",
+    Unsuitable.NOT_CHEST: "The film does not show a chest, by its header.",
+    Unsuitable.NOT_HUMAN: "The film does not show a human, by its header.",
+    Unsuitable.NOT_FRONTAL: "The film is not a frontal (PA or AP) view.",
+    Unsuitable.VIEW_UNKNOWN: "The header does not tell whether the film is a frontal view.",
+    Unsuitable.NO_CONTRAST: "The image is blank or nearly so.",
+    Unsuitable.TOO_SMALL: "The image has too few pixels to be judged.",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReceivedInstance:
+    """One instance that is safe in the spool and wants its rows in the database."""
+
+    study_uid: StudyUid
+    series_uid: SeriesUid
+    sop_instance_uid: SopInstanceUid
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    modality: str
+    digest: str
+    """SHA-256 of the data set as received, in hexadecimal."""
+    size_bytes: int
+    path: str
+    """Place in the spool, relative to its root."""
+    calling_ae_title: str
+
+
+class Reception(StrEnum):
+    """What recording an instance came to."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    """The SOP Instance UID is known with another content; the first one is kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """The answer of the database to a received instance."""
+
+    reception: Reception
+    study_id: StudyId
+    path: str
+    """Where the film that counts lies in the spool: the new one's place, or the earlier one's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFilm:
+    """One received instance as the spool and the database know it."""
+
+    study_id: StudyId
+    study_uid: StudyUid
+    series_uid: SeriesUid
+    sop_instance_uid: SopInstanceUid
+    sop_class_uid: str
+    digest: str
+    """SHA-256 of the data set as received, in hexadecimal."""
+    path: str
+    """Place in the spool, relative to its root."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilmHeader:
+    """What the header of one film says about its use: the view, and the reason not to classify it, if there is one."""
+
+    view: View
+    unsuitable: Unsuitable | None = None
+
+
+class NotClassifiable(Exception):
+    """The film can't be turned into a picture for the classifier; it carries the reason."""
+
+    def __init__(self, reason: Unsuitable) -> None:
+        super().__init__(reason.sentence)
+        self.reason = reason

@@ -1,0 +1,145 @@
+"""The result of classifying a study: probabilities, what they mean, or why there are none."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.film import StoredFilm, Unsuitable
+
+DISCLAIMER = "AI decision support, not a diagnosis. Not for primary diagnosis; a radiologist must read the film."
+
+_SUM_TOLERANCE = 1e-3
+
+
+class Label(StrEnum):
+    """The classes of the network, in the order of its outputs."""
+
+    COVID19 = "COVID19"
+    NORMAL = "NORMAL"
+    PNEUMONIA = "PNEUMONIA"
+
+
+TARGETS = (Label.COVID19, Label.PNEUMONIA)
+"""The diseases that a report speaks about, present or absent."""
+
+
+class Presence(StrEnum):
+    """Whether a target is seen (PS3.16 CID 240)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNDETERMINED = "undetermined"
+
+
+class Outcome(StrEnum):
+    """What became of a study."""
+
+    CLASSIFIED = "classified"
+    UNDETERMINED = "undetermined"
+    COULD_NOT_PROCESS = "could-not-process"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probabilities:
+    """One probability per class, each 0 to 1, together 1."""
+
+    covid19: float
+    normal: float
+    pneumonia: float
+
+    def __post_init__(self) -> None:
+        values = (self.covid19, self.normal, self.pneumonia)
+        if not all(math.isfinite(value) and 0.0 <= value <= 1.0 for value in values):
+            raise ValueError("a probability lies between 0 and 1")
+        if abs(sum(values) - 1.0) > _SUM_TOLERANCE:
+            raise ValueError("the probabilities of all classes together make 1")
+
+    def of(self, label: Label) -> float:
+        """Return the probability of one class."""
+        return self.as_dict()[label]
+
+    def as_dict(self) -> dict[Label, float]:
+        """Return all probabilities by label, in the order of the network's outputs."""
+        return {Label.COVID19: self.covid19, Label.NORMAL: self.normal, Label.PNEUMONIA: self.pneumonia}
+
+    @property
+    def label(self) -> Label:
+        """The most probable class."""
+        return max(self.as_dict(), key=self.of)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelVersion:
+    """The network that made a result, down to its bytes, and the threshold that belongs to it."""
+
+    name: str
+    version: str
+    sha256: str
+    """SHA-256 of the weights file, in hexadecimal."""
+    undetermined_below: float = 0.5
+    """A result whose highest probability is lower than this names no class."""
+
+    def label_of(self, probabilities: Probabilities) -> Label | None:
+        """Return the class this version would name, or None where it should not name one."""
+        label = probabilities.label
+        return label if probabilities.of(label) >= self.undetermined_below else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """Our result for one study: made by one model from one set of films."""
+
+    model: ModelVersion
+    films: tuple[StoredFilm, ...]
+    """Every film of the study that was looked at, in a stable order."""
+    analysed: StoredFilm | None = None
+    """The film that was classified."""
+    probabilities: Probabilities | None = None
+    unsuitable: Unsuitable | None = None
+
+    def __post_init__(self) -> None:
+        if not self.films:
+            raise ValueError("findings speak about at least one film")
+        classified = (self.analysed is not None, self.probabilities is not None, self.unsuitable is None)
+        if len(set(classified)) != 1:
+            raise ValueError("findings hold either an analysed film with probabilities or a reason why there is none")
+
+    @property
+    def input_digest(self) -> str:
+        """SHA-256 over the digests of all films, whatever their order, in hexadecimal."""
+        return hashlib.sha256("\n".join(sorted(film.digest for film in self.films)).encode()).hexdigest()
+
+    @property
+    def label(self) -> Label | None:
+        """The class named, None when undetermined or not processed."""
+        return None if self.probabilities is None else self.model.label_of(self.probabilities)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Classified, undetermined, or could not process."""
+        if self.probabilities is None:
+            return Outcome.COULD_NOT_PROCESS
+        return Outcome.UNDETERMINED if self.label is None else Outcome.CLASSIFIED
+
+    def presence(self, target: Label) -> Presence:
+        """Say whether a target is present, absent or undetermined."""
+        if self.label is None:
+            return Presence.UNDETERMINED
+        return Presence.PRESENT if self.label is target else Presence.ABSENT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What is to be told to one peer."""
+
+    peer: str
+    findings: Findings
+    made_at: datetime
+    """When the findings were stored, aware of its time zone: every try sends the same report."""

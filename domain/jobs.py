@@ -1,0 +1,74 @@
+"""The life of a job as a table of states, and the value that a worker holds while it runs one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from domain.ids import JobId
+
+CLASSIFY_LANE = "classify"
+
+
+class JobKind(StrEnum):
+    """What a job asks for; its subject is the row id of a study or of a delivery."""
+
+    CLASSIFY = "classify"
+    DELIVER = "deliver"
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    LEASED = "leased"
+    DONE = "done"
+    HELD = "held"
+
+
+TRANSITIONS: dict[JobState, frozenset[JobState]] = {
+    JobState.WAITING: frozenset({JobState.LEASED, JobState.HELD}),
+    JobState.LEASED: frozenset({JobState.DONE, JobState.WAITING, JobState.HELD}),
+    JobState.HELD: frozenset({JobState.WAITING}),
+    JobState.DONE: frozenset(),
+}
+"""The only changes of state there are: claim, settle, retry or lease expiry, hold, requeue."""
+
+
+def check_transition(before: JobState, after: JobState) -> None:
+    """Refuse a change of state that the table does not have.
+
+    Raises:
+        ValueError: the table has no such transition.
+    """
+    if after not in TRANSITIONS[before]:
+        raise ValueError(f"a {before} job can't become {after}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A claimed job: what to do, which try this is, and the token that proves the lease."""
+
+    id: JobId
+    kind: JobKind
+    lane: str
+    """The line it waits in: `classify`, or `deliver:PEER`, so that one slow peer delays nobody else."""
+    subject_id: int
+    attempt: int
+    """1 for the first try."""
+    max_attempts: int | None
+    """None: tried until it succeeds or is found permanently wrong."""
+    lease_token: UUID
+
+    @property
+    def is_last_attempt(self) -> bool:
+        """Whether a failure now means the job is held."""
+        return self.max_attempts is not None and self.attempt >= self.max_attempts
+
+
+def deliver_lane(peer: str) -> str:
+    """Return the lane in which reports for one peer wait."""
+    return f"deliver:{peer}"

@@ -1,0 +1,155 @@
+"""What the worker needs from the other rooms, as protocols; each has an adapter and a fake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm
+    from domain.findings import Findings, Message, ModelVersion, Probabilities
+    from domain.ids import DeliveryId, StudyId
+    from domain.jobs import Job
+
+
+class Classifier(Protocol):
+    """A loaded network."""
+
+    @property
+    def model(self) -> ModelVersion:
+        """Which network this is."""
+        ...
+
+    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities]:
+        """Return one result per image, in order. An empty sequence gives an empty list."""
+        ...
+
+
+class FilmReader(Protocol):
+    """Access to the films in the spool."""
+
+    def header(self, film: StoredFilm) -> FilmHeader:
+        """Say what the film is by its header; never raises for bad content, it becomes a reason.
+
+        Raises:
+            Transient: the spool can't be read now.
+        """
+        ...
+
+    def pixels(self, film: StoredFilm) -> GreyImage:
+        """Return the rendered film.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the spool can't be read now.
+        """
+        ...
+
+
+class Queue(Protocol):
+    """Jobs that survive everything."""
+
+    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
+        """Lease the next due job of a lane, or return None."""
+        ...
+
+    def renew(self, job: Job, *, lease: timedelta) -> None:
+        """Extend the lease.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+        """Return the job to its lane, due later.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+    def hold(self, job: Job, *, reason: str) -> None:
+        """Take the job out of its lane, visible to operators, until one requeues it.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+    def release(self, job: Job) -> None:
+        """Give back an unfinished job at once, not counting the attempt."""
+        ...
+
+    def reap(self) -> int:
+        """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""
+        ...
+
+    def wait(self, lane: str, *, at_most: timedelta) -> None:
+        """Sleep until a job of the lane may be due, something is notified, or the time is up."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what `wait` needed."""
+        ...
+
+
+class Intake(Protocol):
+    """The rows of what was received."""
+
+    def record(self, instance: ReceivedInstance) -> Recorded:
+        """Commit study, series, instance and the study's job in one transaction; a known instance changes nothing.
+
+        Raises:
+            Transient: the database is away; whether the commit happened is not known.
+        """
+        ...
+
+
+class Studies(Protocol):
+    """Received studies and their results."""
+
+    def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
+        """Return every film of the study, in the order of reception."""
+        ...
+
+    def settle_classified(self, job: Job, findings: Findings) -> None:
+        """Store the findings, one delivery with its job per receiving peer, and the job's end, in one transaction.
+
+        Findings that are already stored (same study, films and model) are not stored twice.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now; nothing was stored.
+        """
+        ...
+
+
+class Deliveries(Protocol):
+    """The outbox."""
+
+    def load(self, delivery_id: DeliveryId) -> Message:
+        """Return what to tell to whom."""
+        ...
+
+    def settle_delivered(self, job: Job, *, status: int, report_uid: str) -> None:
+        """Record that the peer acknowledged the report, and end the job, in one transaction.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+
+class Reporter(Protocol):
+    """Builds the structured report and hands it to a peer."""
+
+    def deliver(self, message: Message) -> tuple[int, str]:
+        """C-STORE the report at its peer; return the DIMSE status and the report's SOP Instance UID.
+
+        Raises:
+            Transient: the peer is away or out of resources.
+            Permanent: the peer refused the report for good; the message names its status.
+        """
+        ...

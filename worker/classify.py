@@ -1,0 +1,83 @@
+"""Classify one study: choose the film, make it a picture, ask the network, store what it said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.errors import Permanent
+from domain.film import FRONTAL_PREFERENCE, NotClassifiable, Unsuitable
+from domain.findings import Findings
+from domain.ids import StudyId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from domain.film import FilmHeader, StoredFilm
+    from domain.findings import Outcome
+    from domain.jobs import Job
+    from domain.ports import Classifier, FilmReader, Studies
+
+# Of several unsuitable films the reason nearest to a usable one says most to the reader of the report.
+_TELLING_ORDER = (
+    Unsuitable.PIXELS_CORRUPT,
+    Unsuitable.NO_PIXEL_DATA,
+    Unsuitable.NO_CONTRAST,
+    Unsuitable.TOO_SMALL,
+    Unsuitable.VIEW_UNKNOWN,
+    Unsuitable.NOT_FRONTAL,
+    Unsuitable.NOT_FOR_PRESENTATION,
+    Unsuitable.MULTI_FRAME,
+    Unsuitable.NOT_CHEST,
+    Unsuitable.NOT_HUMAN,
+    Unsuitable.NOT_AN_XRAY,
+    Unsuitable.UNREADABLE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassifyStudy:
+    """Handler of classify jobs."""
+
+    studies: Studies
+    reader: FilmReader
+    classifier: Classifier
+
+    def run(self, job: Job) -> Outcome:
+        """Classify the study of the job and settle it with its findings; say what came of it.
+
+        Raises:
+            Transient: spool or database can't be reached now.
+            LeaseLost: another worker has the job.
+            Permanent: the study has no films.
+        """
+        films = self.studies.films(StudyId(job.subject_id))
+        if not films:
+            raise Permanent("the study has no films")
+        findings = self.examine(films)
+        self.studies.settle_classified(job, findings)
+        return findings.outcome
+
+    def examine(self, films: tuple[StoredFilm, ...]) -> Findings:
+        """Return the findings: of the best frontal film with usable pixels, or the reason why there is none."""
+        headers = [(film, self.reader.header(film)) for film in films]
+        reasons = {header.unsuitable or Unsuitable.NOT_FRONTAL for _, header in headers if not _is_usable(header)}
+        for film in best_first(headers):
+            try:
+                image = self.reader.pixels(film)
+            except NotClassifiable as refusal:
+                reasons.add(refusal.reason)
+                continue
+            probabilities = self.classifier.classify([image])[0]
+            return Findings(model=self.classifier.model, films=films, analysed=film, probabilities=probabilities)
+        return Findings(model=self.classifier.model, films=films, unsuitable=min(reasons, key=_TELLING_ORDER.index))
+
+
+def best_first(headers: Iterable[tuple[StoredFilm, FilmHeader]]) -> list[StoredFilm]:
+    """Return the suitable frontal films, PA before AP, earlier received before later."""
+    suitable = [(film, header) for film, header in headers if _is_usable(header)]
+    return [film for film, _ in sorted(suitable, key=lambda item: FRONTAL_PREFERENCE.index(item[1].view))]
+
+
+def _is_usable(header: FilmHeader) -> bool:
+    return header.unsuitable is None and header.view.is_frontal
