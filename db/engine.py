@@ -1,0 +1,92 @@
+"""One engine per process, transactions whose failures speak Hilum's language, and the check of the schema's version."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.errors import Misconfigured, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+__all__ = ["SCHEMA_REVISION", "Engine", "check_schema", "connect", "schema_revision", "transaction"]
+
+SCHEMA_REVISION = "0001"
+"""The migration that this code needs; a test keeps it equal to Alembic's head."""
+
+_CONNECT_TIMEOUT_SECONDS = 5
+_POOL_TIMEOUT_SECONDS = 10
+
+
+def connect(url: str, *, role: str) -> Engine:
+    """Return an engine for a PostgreSQL address; nothing is connected yet.
+
+    Args:
+        url: `postgresql+psycopg2://…`; a plain `postgresql://…` means the same.
+        role: what the process does; the server shows it as the application's name.
+    """
+    address = make_url(url).set(drivername="postgresql+psycopg2")
+    return create_engine(
+        address,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=_POOL_TIMEOUT_SECONDS,
+        connect_args={
+            "application_name": f"hilum-{role}",
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "keepalives_idle": 30,
+            "options": "-c timezone=UTC",
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction, commit it at the end of the block, roll it back on an error.
+
+    Raises:
+        Transient: the server is away, shutting down, or out of connections.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Transient("the database can't be reached or is busy") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Transient("the database closed the connection") from error
+        raise
+
+
+def check_schema(engine: Engine) -> None:
+    """Refuse to work on a database that this version does not fit.
+
+    Raises:
+        Misconfigured: the database was never migrated, or to another revision.
+        Transient: the server is away.
+    """
+    found = schema_revision(engine)
+    if found != SCHEMA_REVISION:
+        state = (
+            "has no tables of Hilum's"
+            if found is None
+            else f"is at revision {found}, this version needs {SCHEMA_REVISION}"
+        )
+        raise Misconfigured(f"the database {state}; run: hilum db upgrade")
+
+
+def schema_revision(engine: Engine) -> str | None:
+    """Return the database's migration, None for an empty database."""
+    try:
+        with transaction(engine) as connection:
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    except ProgrammingError:
+        return None

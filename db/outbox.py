@@ -1,0 +1,88 @@
+"""The outbox: what is to be told to which peer, and the proof that it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from db.engine import transaction
+from db.queue import finish
+from db.studies import film_from_row, film_rows
+from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVersionRow
+from domain.film import Unsuitable
+from domain.findings import Findings, Message, ModelVersion, Probabilities
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sqlalchemy import Connection, Engine, Row
+
+    from domain.film import StoredFilm
+    from domain.ids import DeliveryId
+    from domain.jobs import Job
+
+
+class PostgresDeliveries:
+    """Deliveries and their findings."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def load(self, delivery_id: DeliveryId) -> Message:
+        """Return what to tell to whom."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(
+                select(
+                    Delivery.peer,
+                    FindingsRow.id,
+                    FindingsRow.created_at,
+                    FindingsRow.probabilities,
+                    FindingsRow.unsuitable,
+                    FindingsRow.analysed_instance_id,
+                    ModelVersionRow.name,
+                    ModelVersionRow.version,
+                    ModelVersionRow.sha256,
+                    ModelVersionRow.undetermined_below,
+                )
+                .join(FindingsRow, FindingsRow.id == Delivery.findings_id)
+                .join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
+                .where(Delivery.id == delivery_id)
+            ).one()
+            films = _films(connection, row.id)
+        return Message(peer=row.peer, findings=_findings(row, films), made_at=row.created_at)
+
+    def settle_delivered(self, job: Job, *, status: int, report_uid: str) -> None:
+        """Record that the peer acknowledged the report, and end the job, in one transaction."""
+        with transaction(self._engine) as connection:
+            finish(connection, job)
+            connection.execute(
+                update(Delivery)
+                .where(Delivery.id == job.subject_id)
+                .values(accepted_at=func.now(), dimse_status=status, report_sop_instance_uid=report_uid)
+            )
+
+
+def _films(connection: Connection, findings_id: int) -> dict[int, StoredFilm]:
+    query = (
+        film_rows()
+        .join(FindingsInstance, FindingsInstance.instance_id == Instance.id)
+        .where(FindingsInstance.findings_id == findings_id)
+        .order_by(Instance.id)
+    )
+    return {row.instance_id: film_from_row(row) for row in connection.execute(query)}
+
+
+def _findings(row: Row[*tuple[Any, ...]], films: dict[int, StoredFilm]) -> Findings:
+    probabilities = None
+    if row.probabilities is not None:
+        probabilities = Probabilities(**{label.lower(): value for label, value in row.probabilities.items()})
+    return Findings(
+        model=ModelVersion(
+            name=row.name, version=row.version, sha256=row.sha256, undetermined_below=row.undetermined_below
+        ),
+        films=tuple(films.values()),
+        analysed=None if row.analysed_instance_id is None else films[row.analysed_instance_id],
+        probabilities=probabilities,
+        unsuitable=None if row.unsuitable is None else Unsuitable(row.unsuitable),
+    )

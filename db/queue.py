@@ -1,0 +1,188 @@
+"""The job queue: claimed with SKIP LOCKED, woken by LISTEN/NOTIFY, timed by the database's clock alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Row, text
+
+from db.engine import transaction
+from db.wakeups import CHANNEL, Wakeups
+from domain.errors import LeaseLost
+from domain.ids import JobId
+from domain.jobs import Job, JobKind, JobState
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from typing import Any
+
+    from sqlalchemy import Connection, Engine, TextClause
+
+_FREE = """NOT EXISTS (
+    SELECT 1 FROM jobs AS running
+    WHERE running.kind = jobs.kind AND running.subject_id = jobs.subject_id AND running.state = 'leased'
+)"""
+"""One study is never classified by two workers at once: the later job sees what the earlier one stored."""
+
+_CLAIM = text(f"""
+WITH due AS (
+    SELECT id FROM jobs
+    WHERE lane = :lane AND state = 'waiting' AND run_after <= now() AND {_FREE}
+    ORDER BY run_after
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET
+    state = 'leased', attempts = attempts + 1, leased_by = :worker,
+    lease_token = gen_random_uuid(), lease_until = now() + :lease
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token
+""")  # noqa: S608 - a constant
+
+_SECONDS_TO_NEXT = text(f"""
+SELECT extract(epoch FROM min(run_after) - clock_timestamp())::float
+FROM jobs WHERE lane = :lane AND state = 'waiting' AND {_FREE}
+""")  # noqa: S608 - a constant
+
+_RENEW = text("UPDATE jobs SET lease_until = now() + :lease WHERE id = :id AND lease_token = :token")
+
+_SETTLE = """
+UPDATE jobs SET state = '{state}', lease_token = NULL, lease_until = NULL, leased_by = NULL, {changes}
+WHERE id = :id AND lease_token = :token
+"""
+
+_FINISH = text(_SETTLE.format(state=JobState.DONE, changes="reason = NULL, settled_at = now()"))
+_RETRY = text(_SETTLE.format(state=JobState.WAITING, changes="reason = :reason, run_after = now() + :after"))
+_HOLD = text(_SETTLE.format(state=JobState.HELD, changes="reason = :reason, settled_at = now()"))
+_RELEASE = text(_SETTLE.format(state=JobState.WAITING, changes="attempts = attempts - 1, run_after = now()"))
+
+_REAP = text("""
+WITH expired AS (
+    SELECT id, max_attempts IS NOT NULL AND attempts >= max_attempts AS spent FROM jobs
+    WHERE state = 'leased' AND lease_until < now()
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET
+    state = CASE WHEN spent THEN 'held' ELSE 'waiting' END,
+    settled_at = CASE WHEN spent THEN now() END,
+    reason = 'the worker died or hung: its lease expired',
+    lease_token = NULL, lease_until = NULL, leased_by = NULL, run_after = now()
+FROM expired WHERE jobs.id = expired.id
+RETURNING jobs.lane
+""")
+
+_ENQUEUE = text("""
+INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after)
+VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after)
+""")
+
+_POSTPONE = text("""
+UPDATE jobs SET run_after = now() + :after
+WHERE kind = :kind AND subject_id = :subject_id AND state = 'waiting'
+""")
+
+_NOTIFY = text("SELECT pg_notify(:channel, :lane)")
+
+_SHORTEST_SLEEP_SECONDS = 0.05
+
+
+class PostgresQueue:
+    """The queue in PostgreSQL; one object per thread, since `wait` owns a connection that listens."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._wakeups = Wakeups(engine)
+
+    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
+        """Lease the job of a lane that is due for longest, or return None."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_CLAIM, {"lane": lane, "worker": worker, "lease": lease}).one_or_none()
+        return None if row is None else _from_row(row)
+
+    def renew(self, job: Job, *, lease: timedelta) -> None:
+        """Extend the lease, counted from now."""
+        with transaction(self._engine) as connection:
+            _settled_once(connection, _RENEW, job, lease=lease)
+
+    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+        """Return the job to its lane, due later."""
+        with transaction(self._engine) as connection:
+            _settled_once(connection, _RETRY, job, after=after, reason=reason)
+
+    def hold(self, job: Job, *, reason: str) -> None:
+        """Take the job out of its lane until an operator requeues it."""
+        with transaction(self._engine) as connection:
+            _settled_once(connection, _HOLD, job, reason=reason)
+
+    def release(self, job: Job) -> None:
+        """Give back an unfinished job at once, not counting the attempt."""
+        with transaction(self._engine) as connection:
+            _settled_once(connection, _RELEASE, job)
+            notify(connection, job.lane)
+
+    def reap(self) -> int:
+        """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""
+        with transaction(self._engine) as connection:
+            lanes = connection.execute(_REAP).scalars().all()
+            for lane in set(lanes):
+                notify(connection, lane)
+        return len(lanes)
+
+    def wait(self, lane: str, *, at_most: timedelta) -> None:
+        """Sleep until a job of the lane may be due, one is announced, or the time is up."""
+        self._wakeups.listen()
+        with transaction(self._engine) as connection:
+            due_in = connection.execute(_SECONDS_TO_NEXT, {"lane": lane}).scalar_one()
+        seconds = at_most.total_seconds() if due_in is None else min(due_in, at_most.total_seconds())
+        self._wakeups.wait(lane, max(seconds, _SHORTEST_SLEEP_SECONDS))
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._wakeups.close()
+
+
+def finish(connection: Connection, job: Job) -> None:
+    """End a job well, inside the transaction that stores its result.
+
+    Raises:
+        LeaseLost: the job belongs to somebody else now.
+    """
+    _settled_once(connection, _FINISH, job)
+
+
+def enqueue(
+    connection: Connection, kind: JobKind, lane: str, subject_id: int, *, max_attempts: int | None, after: timedelta
+) -> None:
+    """Add a job, due `after` from now, and announce it when the transaction commits."""
+    values = {"kind": kind, "lane": lane, "subject_id": subject_id, "max_attempts": max_attempts, "after": after}
+    connection.execute(_ENQUEUE, values)
+    notify(connection, lane)
+
+
+def postpone(connection: Connection, kind: JobKind, subject_id: int, *, after: timedelta) -> bool:
+    """Make a subject's waiting job due `after` from now; say whether there was one."""
+    changed = connection.execute(_POSTPONE, {"kind": kind, "subject_id": subject_id, "after": after})
+    return changed.rowcount > 0
+
+
+def notify(connection: Connection, lane: str) -> None:
+    """Wake the workers of a lane when the transaction commits."""
+    connection.execute(_NOTIFY, {"channel": CHANNEL, "lane": lane})
+
+
+def _settled_once(connection: Connection, statement: TextClause, job: Job, **values: Any) -> None:  # noqa: ANN401
+    changed = connection.execute(statement, {"id": job.id, "token": job.lease_token, **values})
+    if changed.rowcount != 1:
+        raise LeaseLost("the job's lease has passed to another worker")
+
+
+def _from_row(row: Row[*tuple[Any, ...]]) -> Job:
+    return Job(
+        id=JobId(row.id),
+        kind=JobKind(row.kind),
+        lane=row.lane,
+        subject_id=row.subject_id,
+        attempt=row.attempts,
+        max_attempts=row.max_attempts,
+        lease_token=row.lease_token,
+    )

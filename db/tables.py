@@ -1,0 +1,165 @@
+"""The tables, one class each. Times are the database's, in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from domain.findings import Outcome
+from domain.jobs import JobKind, JobState
+
+
+class Table(DeclarativeBase):
+    """Base of all tables; it gives Python types their column types."""
+
+    type_annotation_map: ClassVar = {
+        int: BigInteger,
+        datetime: DateTime(timezone=True),
+        dict[str, float]: JSONB(none_as_null=True),
+    }
+
+
+def _one_of(column: str, values: type[JobState | JobKind | Outcome]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_is_known")
+
+
+class Study(Table):
+    """A study of which at least one film was received."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(unique=True)
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Series(Table):
+    """A series of a received study."""
+
+    __tablename__ = "series"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    series_instance_uid: Mapped[str]
+    modality: Mapped[str]
+
+    __table_args__ = (UniqueConstraint("study_id", "series_instance_uid"),)
+
+
+class Instance(Table):
+    """A received film; its file lies in the spool."""
+
+    __tablename__ = "instances"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(unique=True)
+    sop_class_uid: Mapped[str]
+    transfer_syntax_uid: Mapped[str]
+    digest: Mapped[str]
+    size_bytes: Mapped[int]
+    path: Mapped[str]
+    calling_ae_title: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class JobRow(Table):
+    """A job; `subject_id` is a study's or a delivery's id, by `kind`."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    kind: Mapped[str]
+    lane: Mapped[str]
+    subject_id: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default=JobState.WAITING.value)
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    max_attempts: Mapped[int | None]
+    run_after: Mapped[datetime] = mapped_column(server_default=func.now())
+    leased_by: Mapped[str | None]
+    lease_token: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        _one_of("kind", JobKind),
+        _one_of("state", JobState),
+        CheckConstraint("(state = 'leased') = (lease_token IS NOT NULL)", name="only_leased_jobs_have_a_token"),
+        CheckConstraint("state <> 'held' OR reason IS NOT NULL", name="held_jobs_say_why"),
+        Index("jobs_waiting", "lane", "run_after", postgresql_where=text("state = 'waiting'")),
+        Index("jobs_waiting_subject", "kind", "subject_id", postgresql_where=text("state = 'waiting'")),
+        Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),
+        Index("jobs_held", "settled_at", postgresql_where=text("state = 'held'")),
+    )
+
+
+class ModelVersionRow(Table):
+    """A network that made results here."""
+
+    __tablename__ = "model_versions"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str]
+    version: Mapped[str]
+    sha256: Mapped[str]
+    undetermined_below: Mapped[float]
+    first_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (UniqueConstraint("name", "version", "sha256", "undetermined_below"),)
+
+
+class FindingsRow(Table):
+    """The result of one study from one set of films by one model."""
+
+    __tablename__ = "findings"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    model_version_id: Mapped[int] = mapped_column(ForeignKey("model_versions.id"))
+    input_digest: Mapped[str]
+    outcome: Mapped[str]
+    label: Mapped[str | None]
+    probabilities: Mapped[dict[str, float] | None]
+    unsuitable: Mapped[str | None]
+    analysed_instance_id: Mapped[int | None] = mapped_column(ForeignKey("instances.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        _one_of("outcome", Outcome),
+        CheckConstraint("(probabilities IS NULL) = (unsuitable IS NOT NULL)", name="a_result_or_a_reason"),
+        UniqueConstraint("study_id", "input_digest", "model_version_id"),
+    )
+
+
+class FindingsInstance(Table):
+    """A film that findings speak about."""
+
+    __tablename__ = "findings_instances"
+
+    findings_id: Mapped[int] = mapped_column(ForeignKey("findings.id"), primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+
+
+class Delivery(Table):
+    """A report on its way to one peer, or the proof that it arrived."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    findings_id: Mapped[int] = mapped_column(ForeignKey("findings.id"))
+    peer: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    accepted_at: Mapped[datetime | None]
+    dimse_status: Mapped[int | None]
+    report_sop_instance_uid: Mapped[str | None]
+
+    __table_args__ = (UniqueConstraint("findings_id", "peer"),)
