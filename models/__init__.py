@@ -1,0 +1,1 @@
+"""The networks of Hilum: architecture, training and export, and the classifier that the worker uses."""
