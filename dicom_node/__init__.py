@@ -1,0 +1,1 @@
+"""The DICOM edge: the only room that knows pydicom, pynetdicom and highdicom."""

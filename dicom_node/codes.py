@@ -1,0 +1,170 @@
+"""Coded concepts that Hilum reads from films and writes into reports, each with where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.sr.coding import Code
+
+from domain.film import Unsuitable, View
+from domain.findings import Label, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# --- what a report says ------------------------------------------------------------------------------------------
+
+IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
+"""Procedure reported: PS3.16 CID 100, the one code there that is true of every film."""
+
+TARGET_FINDING: Mapping[Label, Code] = {
+    # SNOMED CT; the value has 18 characters, more than VR SH holds, so it travels as Long Code Value (0008,0119).
+    Label.COVID19: Code("882784691000119100", "SCT", "Pneumonia caused by SARS-CoV-2"),
+    # SNOMED CT; not in any DICOM context group.
+    Label.PNEUMONIA: Code("233604007", "SCT", "Pneumonia"),
+}
+
+PRESENCE = Code("705057003", "SCT", "Presence")
+"""SNOMED CT; name of the answer that CID 240 lists."""
+PRESENCE_VALUE: Mapping[Presence, Code] = {
+    # PS3.16 CID 240.
+    Presence.PRESENT: Code("52101004", "SCT", "Present"),
+    Presence.ABSENT: Code("272519000", "SCT", "Absent"),
+    Presence.UNDETERMINED: Code("373068000", "SCT", "Undetermined"),
+}
+
+CERTAINTY = Code("111012", "DCM", "Certainty of Finding")
+"""PS3.16 Annex D; 0 to 100."""
+PERCENT = Code("%", "UCUM", "Percent")
+PIXELS = Code("{pixels}", "UCUM", "Pixels")
+MILLIMETRE = Code("mm", "UCUM", "millimeter")
+
+LUNG = Code("39607008", "SCT", "Lung")
+"""PS3.16 CID 4031 (common anatomic regions), value of Finding Site."""
+
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+"""PS3.16 TID 1500 row 12."""
+
+RUN_STATUS = Code("111017", "DCM", "CAD Processing and Findings Summary")
+"""PS3.16 TID 4000; its values are CID 6047."""
+RUN_OK_WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
+RUN_OK_WITH_FINDINGS = Code("111242", "DCM", "All algorithms succeeded; with findings")
+RUN_INCOMPLETE = Code("111243", "DCM", "Not all algorithms succeeded; without findings")
+RUN_FAILED = Code("111245", "DCM", "No algorithms succeeded; without findings")
+
+NORMALITY = Code("121402", "DCM", "Normality")
+"""PS3.16 TID 310; its values are CID 242."""
+NORMAL = Code("17621005", "SCT", "Normal")
+ABNORMAL = Code("263654008", "SCT", "Abnormal")
+NORMALITY_UNDETERMINED = Code("371934000", "SCT", "Normality Undetermined")
+
+PRIORITY = Code("260870009", "SCT", "Priority")
+"""SNOMED CT, as HL7 FHIR uses it for the priority of a request."""
+PRIORITY_HIGH = Code("394849002", "SCT", "High priority")
+PRIORITY_NORMAL = Code("394848005", "SCT", "Normal priority")
+
+IMAGE_QUALITY = Code("111101", "DCM", "Image Quality")
+"""PS3.16 Annex D; its values are CID 7036."""
+NON_DIAGNOSTIC = Code("RID14", "RADLEX", "Non-diagnostic quality")
+
+COMMENT = Code("121106", "DCM", "Comment")
+SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
+ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
+"""PS3.16 CID 7162 (surface processing algorithm families), value of Algorithm Family in TID 4019."""
+PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
+"""PS3.16 CID 7005, purpose of the Contributing Equipment item that describes the network."""
+
+# PS3.16 TID 1600 to 1603, image library.
+IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
+IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")
+SOURCE_IMAGE = Code("260753009", "SCT", "Source")
+MODALITY = Code("121139", "DCM", "Modality")
+PIXEL_ROWS = Code("110910", "DCM", "Pixel Data Rows")
+PIXEL_COLUMNS = Code("110911", "DCM", "Pixel Data Columns")
+ORIENTATION_ROW = Code("111044", "DCM", "Patient Orientation Row")
+ORIENTATION_COLUMN = Code("111043", "DCM", "Patient Orientation Column")
+SPACING_HORIZONTAL = Code("111026", "DCM", "Horizontal Pixel Spacing")
+SPACING_VERTICAL = Code("111066", "DCM", "Vertical Pixel Spacing")
+MODALITY_VALUE: Mapping[str, Code] = {
+    # PS3.16 CID 29.
+    "CR": Code("CR", "DCM", "Computed Radiography"),
+    "DX": Code("DX", "DCM", "Digital Radiography"),
+    "RG": Code("RG", "DCM", "Radiographic imaging"),
+    "OT": Code("OT", "DCM", "Other"),
+}
+
+BAD_PIXELS = frozenset(
+    {
+        Unsuitable.UNREADABLE,
+        Unsuitable.NO_PIXEL_DATA,
+        Unsuitable.PIXELS_CORRUPT,
+        Unsuitable.NO_CONTRAST,
+        Unsuitable.TOO_SMALL,
+    }
+)
+"""Reasons that say something about the image itself, so that the report may call it non-diagnostic."""
+
+# --- what a film says --------------------------------------------------------------------------------------------
+
+CHEST_REGIONS = frozenset(
+    {
+        "816094009",  # SCT Chest (PS3.16 CID 4031)
+        "51185008",  # SCT Thoracic structure, CID 4031 before 2020
+        "43799004",  # SCT Thoracic cavity
+        "39607008",  # SCT Lung
+        "T-D3000",  # SRT names of the same, retired but still sent
+        "T-D3200",
+        "T-28000",
+    }
+)
+"""Values of Anatomic Region Sequence that mean a chest film."""
+
+HUMAN_SPECIES = frozenset({"337915000", "L-85003", "L-85B00"})
+"""SCT and SRT codes of Homo sapiens (PS3.16 CID 7454)."""
+
+VIEW_BY_CODE: Mapping[str, View] = {
+    # PS3.16 CID 4010; SCT, and the SRT codes that it replaced.
+    "272479007": View.PA,
+    "R-40888": View.PA,
+    "R-10214": View.PA,
+    "399348003": View.AP,
+    "R-10206": View.AP,
+    "399033003": View.FRONTAL,
+    "R-10202": View.FRONTAL,
+    "399067008": View.LATERAL,
+    "R-102CD": View.LATERAL,
+    "399173006": View.LATERAL,  # left lateral
+    "R-10236": View.LATERAL,
+    "399198007": View.LATERAL,  # right lateral
+    "R-10232": View.LATERAL,
+    "399260004": View.LATERAL,  # medial-lateral
+    "R-10224": View.LATERAL,
+    "399352003": View.LATERAL,  # lateral-medial
+    "R-10228": View.LATERAL,
+    "399182000": View.OBLIQUE,
+    "R-102C1": View.OBLIQUE,
+    "399135007": View.OBLIQUE,  # left anterior oblique
+    "R-10220": View.OBLIQUE,
+    "399356000": View.OBLIQUE,  # right anterior oblique
+    "R-40985": View.OBLIQUE,
+    "399006002": View.OBLIQUE,  # left posterior oblique
+    "R-10212": View.OBLIQUE,
+    "399038007": View.OBLIQUE,  # right posterior oblique
+    "R-10210": View.OBLIQUE,
+    "399236003": View.OBLIQUE,  # right oblique
+    "R-10234": View.OBLIQUE,
+    "399184004": View.OBLIQUE,  # left oblique
+    "R-10238": View.OBLIQUE,
+}
+
+VIEW_BY_POSITION: Mapping[str, View] = {
+    # View Position (0018,5101), PS3.3 C.8.1.2 and C.8.11.5.
+    "PA": View.PA,
+    "AP": View.AP,
+    "LL": View.LATERAL,
+    "RL": View.LATERAL,
+    "LLD": View.LATERAL,  # lateral decubitus: the patient lies on a side, fluid and hila move; not what networks learn
+    "RLD": View.LATERAL,
+    "LLO": View.OBLIQUE,
+    "RLO": View.OBLIQUE,
+}

@@ -1,0 +1,46 @@
+"""What the node offers to senders: SOP classes and transfer syntaxes (PS3.4 B.5, PS3.5 A)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pynetdicom import build_context
+
+if TYPE_CHECKING:
+    from pynetdicom.presentation import PresentationContext
+
+VERIFICATION = "1.2.840.10008.1.1"
+
+RECEIVED_SOP_CLASSES = (
+    "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image Storage
+    "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image Storage - For Presentation
+    "1.2.840.10008.5.1.4.1.1.1.1.1",  # Digital X-Ray Image Storage - For Processing: kept, never classified
+)
+
+UNCOMPRESSED = (
+    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
+    "1.2.840.10008.1.2",  # Implicit VR Little Endian
+    "1.2.840.10008.1.2.1.99",  # Deflated Explicit VR Little Endian
+    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian
+)
+
+COMPRESSED = (
+    "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction
+    "1.2.840.10008.1.2.4.57",  # JPEG Lossless
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS Lossless
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS Near-Lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 Lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201",  # HTJ2K Lossless
+    "1.2.840.10008.1.2.4.202",  # HTJ2K Lossless RPCL
+    "1.2.840.10008.1.2.4.203",  # HTJ2K
+    "1.2.840.10008.1.2.5",  # RLE Lossless
+    "1.2.840.10008.1.2.4.50",  # JPEG Baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG Extended; 12 bit needs an optional decoder
+)
+
+
+def offered() -> list[PresentationContext]:
+    """Return the presentation contexts that the node accepts."""
+    films = [build_context(sop_class, [*UNCOMPRESSED, *COMPRESSED]) for sop_class in RECEIVED_SOP_CLASSES]
+    return [build_context(VERIFICATION, list(UNCOMPRESSED[:2])), *films]

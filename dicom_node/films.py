@@ -1,0 +1,205 @@
+"""Films as files: those in the spool, and those that somebody names on the command line."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pydicom
+from PIL import Image, ImageOps, UnidentifiedImageError
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from dicom_node.header import film_header
+from dicom_node.pixels import MAX_PIXELS, checked, luminance, render
+from domain.errors import Transient
+from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+
+_UNREADABLE = FilmHeader(view=View.UNKNOWN, unsuitable=Unsuitable.UNREADABLE)
+_PICTURE_HEADER = FilmHeader(view=View.FRONTAL)
+"""A JPEG or PNG says nothing about its view: whoever asks for it to be classified answers for that."""
+_PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_PICTURE_FORMATS = ("JPEG", "PNG")
+
+_ABOVE_EVERY_LEVEL = logging.CRITICAL + 1
+
+_PREAMBLE_BYTES = 128
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+"""Group 0002 or 0008, little endian, or 0008, big endian: how a data set without a preamble begins."""
+
+
+class SpoolFilms:
+    """The films in the spool: implements `domain.ports.FilmReader`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def header(self, film: StoredFilm) -> FilmHeader:
+        """Say what the film is by its header; what can't be parsed is UNREADABLE.
+
+        Raises:
+            Transient: the spool can't be read now.
+
+        """
+        dataset = self.dataset(film)
+        return _UNREADABLE if dataset is None else film_header(dataset)
+
+    def pixels(self, film: StoredFilm) -> GreyImage:
+        """Return the rendered film: (rows, columns), float32, 0.0 = black to 1.0 = white.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the spool can't be read now.
+
+        """
+        with quiet():
+            dataset = self._read(film, with_pixels=True)
+            if dataset is None:
+                raise NotClassifiable(Unsuitable.UNREADABLE)
+            return render(dataset)
+
+    def dataset(self, film: StoredFilm) -> Dataset | None:
+        """Return the film's data set without its pixels; None where it can't be parsed.
+
+        Raises:
+            Transient: the spool can't be read now.
+
+        """
+        with quiet():
+            return self._read(film, with_pixels=False)
+
+    def _read(self, film: StoredFilm, *, with_pixels: bool) -> Dataset | None:
+        try:
+            return _read_dicom(self._root / film.path, with_pixels=with_pixels)
+        except OSError as error:
+            raise Transient("a film can't be read from the spool") from error
+
+
+def read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
+    """Read a DICOM, JPEG or PNG file that somebody named; the picture is None where the header says why not.
+
+    Raises:
+        OSError: the file can't be opened.
+
+    """
+    with path.open("rb") as file:
+        start = file.read(_PREAMBLE_BYTES)
+    try:
+        with quiet():
+            return _read_picture(path) if start.startswith(_PICTURE_SIGNATURES) else _read_film(path)
+    except NotClassifiable as problem:
+        return FilmHeader(view=View.UNKNOWN, unsuitable=problem.reason), None
+
+
+class _Quiet:
+    """Silence that threads share: the first to enter makes it, the last to leave ends it.
+
+    Warnings and pydicom's validation are global, so that a thread must not end them under another one.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._silence = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._silence.enter_context(warnings.catch_warnings())
+                self._silence.enter_context(pydicom.config.disable_value_validation())
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._silence.close()
+
+
+_QUIET = _Quiet()
+
+
+def quiet() -> _Quiet:
+    """Keep the toolkits from printing or logging: their warnings quote values, which are a patient's data."""
+    for name in ("pydicom", "highdicom"):
+        logging.getLogger(name).setLevel(_ABOVE_EVERY_LEVEL)
+    return _QUIET
+
+
+def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
+    dataset = _read_dicom(path, with_pixels=True)
+    if dataset is None:
+        return _UNREADABLE, None
+    header = film_header(dataset)
+    if header.unsuitable is not None:
+        return header, None
+    try:
+        return header, render(dataset)
+    except NotClassifiable as problem:
+        return FilmHeader(view=header.view, unsuitable=problem.reason), None
+
+
+def _read_dicom(path: Path, *, with_pixels: bool) -> Dataset | None:
+    """Parse a file of PS3.10, or a bare data set as ACR-NEMA and some exports have it; None where it is neither.
+
+    Raises:
+        OSError: the file can't be read.
+
+    """
+    with path.open("rb") as file:
+        start = file.read(_PREAMBLE_BYTES + 4)
+        if start[_PREAMBLE_BYTES:] != b"DICM" and not start.startswith(_FIRST_GROUPS):
+            return None
+        file.seek(0)
+        try:
+            dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not with_pixels)
+            return _with_transfer_syntax(dataset) if _is_image(dataset) else None
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - a parser meets any bytes here; whatever it raises, the file is unreadable
+            return None
+
+
+def _is_image(dataset: Dataset) -> bool:
+    """Whether the bytes made sense: a text file read by force has neither of these."""
+    return "SOPClassUID" in dataset or ("Rows" in dataset and "Columns" in dataset)
+
+
+def _with_transfer_syntax(dataset: Dataset) -> Dataset:
+    """Name the syntax that the parser found, where the file itself does not say (PS3.5 10.1)."""
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset
+
+
+def _read_picture(path: Path) -> tuple[FilmHeader, GreyImage]:
+    """Decode a JPEG or PNG, turned upright by its EXIF orientation."""
+    try:
+        with Image.open(path, formats=_PICTURE_FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+            upright = ImageOps.exif_transpose(picture)
+            return _PICTURE_HEADER, checked(_grey(upright))
+    except UnidentifiedImageError as error:
+        raise NotClassifiable(Unsuitable.UNREADABLE) from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT) from error
+
+
+def _grey(picture: Image.Image) -> GreyImage:
+    """Return the luminance of a picture of 8 or 16 bits; transparency is taken as opaque."""
+    if picture.mode.startswith("I"):
+        return np.asarray(picture, dtype=np.float32) / np.float32(65535.0)
+    if picture.mode in {"L", "LA", "1"}:
+        return np.asarray(picture.convert("L"), dtype=np.float32) / np.float32(255.0)
+    return luminance(np.asarray(picture.convert("RGB"), dtype=np.float32) / np.float32(255.0))

@@ -1,0 +1,282 @@
+"""Stored pixel values made into the picture a radiologist would see (PS3.3 C.11, PS3.4 N.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_modality_lut, apply_voi
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from domain.film import GreyImage, NotClassifiable, Unsuitable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydicom.dataset import Dataset
+
+Stored = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+MIN_SIDE_PIXELS = 64
+"""A film with a shorter side is a thumbnail: less than a third of what the classifier looks at."""
+MAX_PIXELS = 100_000_000
+"""More than any flat-panel detector or film digitiser makes; such a header is broken or hostile."""
+
+_DECODERS: Mapping[str, tuple[str, ...]] = {
+    # The order is pinned: toolkits differ in what they do with odd streams, so a film must always meet the same one.
+    JPEGBaseline8Bit: ("pillow", "gdcm"),
+    JPEGExtended12Bit: ("pylibjpeg", "gdcm"),
+    JPEGLossless: ("gdcm", "pylibjpeg"),
+    JPEGLosslessSV1: ("gdcm", "pylibjpeg"),
+    JPEGLSLossless: ("pyjpegls", "gdcm"),
+    JPEGLSNearLossless: ("pyjpegls", "gdcm"),
+    JPEG2000Lossless: ("pylibjpeg", "gdcm"),
+    JPEG2000: ("pylibjpeg", "gdcm"),
+    HTJ2KLossless: ("pylibjpeg",),
+    HTJ2KLosslessRPCL: ("pylibjpeg",),
+    HTJ2K: ("pylibjpeg",),
+    RLELossless: ("pydicom", "pylibjpeg"),
+}
+_END_OF_CODESTREAM = b"\xff\xd9"
+"""EOI of JPEG and JPEG-LS (ITU-T T.81 B.1.1.3), EOC of JPEG 2000 (ITU-T T.800 A.4.4)."""
+
+_STRETCH_PERCENTILES = (0.5, 99.5)
+_SAMPLE_PIXELS = 1_000_000
+_MIN_STORED_SPREAD = 8
+"""Grey levels between the percentiles; fewer are noise around one value."""
+_MIN_SHOWN_SPREAD = 0.02
+"""Difference of the 1st and 99th percentile of a rendered film, of 1.0; less is blank to the eye."""
+_SQUARE_TOLERANCE = 0.01
+_MAX_ASPECT = 4.0
+_EIGHT_BITS = 8
+_GREY_DIMENSIONS, _COLOUR_DIMENSIONS = 2, 3
+
+
+def render(dataset: Dataset) -> GreyImage:
+    """Return the film as a viewer shows it: (rows, columns), float32, 0.0 = black to 1.0 = white, square pixels.
+
+    The chain is modality LUT, VOI LUT or window, inversion of MONOCHROME1. Without a VOI transformation an 8-bit film
+    is taken as it is, a deeper one is stretched between its 0.5th and 99.5th percentile. Padding is shown black and
+    counts in no statistic.
+
+    Raises:
+        NotClassifiable: the pixels are missing, broken, blank, too few or of several frames.
+
+    """
+    try:
+        _check_header(dataset)
+        stored = _decode(dataset)
+        shown = _colour_to_grey(dataset, stored) if stored.ndim == _COLOUR_DIMENSIONS else _display(dataset, stored)
+        image = square_pixels(np.ascontiguousarray(shown, dtype=np.float32), _aspect(dataset))
+    except (NotClassifiable, MemoryError):
+        raise
+    except Exception as error:  # parsers, decoders and tables each have their own errors, and all mean the same
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT) from error
+    return checked(image)
+
+
+def checked(image: GreyImage) -> GreyImage:
+    """Return the picture unless it is too small or blank.
+
+    Raises:
+        NotClassifiable: TOO_SMALL or NO_CONTRAST.
+
+    """
+    if min(image.shape) < MIN_SIDE_PIXELS:
+        raise NotClassifiable(Unsuitable.TOO_SMALL)
+    dark, bright = np.percentile(_sample(image), (1, 99))
+    if not bright - dark >= _MIN_SHOWN_SPREAD:
+        raise NotClassifiable(Unsuitable.NO_CONTRAST)
+    return image
+
+
+def square_pixels(image: GreyImage, aspect: float) -> GreyImage:
+    """Resample the rows so that a pixel is as high as it is wide; `aspect` is height by width of a pixel."""
+    rows = round(image.shape[0] * aspect)
+    if abs(aspect - 1.0) <= _SQUARE_TOLERANCE or rows * image.shape[1] > MAX_PIXELS:
+        return image
+    picture = Image.fromarray(image).resize((image.shape[1], rows), Image.Resampling.BILINEAR)
+    return np.asarray(picture, dtype=np.float32)
+
+
+def luminance(colour: npt.NDArray[np.float32]) -> GreyImage:
+    """Return the grey value of RGB pixels, (rows, columns, 3) to (rows, columns), by ITU-R BT.601."""
+    weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    return np.asarray(colour[..., :3] @ weights, dtype=np.float32)
+
+
+def _check_header(dataset: Dataset) -> None:
+    """Refuse before anything is allocated."""
+    if "PixelData" not in dataset or not dataset["PixelData"].value:
+        raise NotClassifiable(Unsuitable.NO_PIXEL_DATA)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise NotClassifiable(Unsuitable.MULTI_FRAME)
+    if rows * columns > MAX_PIXELS or rows < 1 or columns < 1:
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+    if min(rows, columns) < MIN_SIDE_PIXELS:
+        raise NotClassifiable(Unsuitable.TOO_SMALL)
+
+
+def _decode(dataset: Dataset) -> Stored:
+    """Return the stored values of the one frame, (rows, columns) or (rows, columns, 3) in RGB."""
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    if syntax.is_encapsulated:
+        _check_codestream(dataset, syntax)
+    decoder = get_decoder(syntax)
+    available = [name for name in _DECODERS.get(syntax, ()) if name in decoder.available_plugins]
+    stored = _first_that_decodes(decoder, dataset, available or [""])
+    _check_shape(dataset, stored)
+    return stored
+
+
+def _first_that_decodes(decoder: Any, dataset: Dataset, plugins: list[str]) -> Stored:  # noqa: ANN401 - pydicom's Decoder is untyped
+    *others, last = plugins
+    for plugin in others:
+        try:
+            return np.asarray(decoder.as_array(dataset, index=0, decoding_plugin=plugin)[0])
+        except Exception:  # noqa: BLE001, S112 - the next toolkit may know the stream; the last one's error counts
+            continue
+    return np.asarray(decoder.as_array(dataset, index=0, decoding_plugin=last)[0])
+
+
+def _check_codestream(dataset: Dataset, syntax: UID) -> None:
+    """Refuse a stream that was cut off: some decoders fill the rest with grey and say nothing."""
+    if syntax == RLELossless:
+        return  # its segments have lengths that the decoder checks (PS3.5 Annex G)
+    # An item is padded to an even length with 00, by some writers with FF (PS3.5 A.4).
+    tail = bytes(dataset.PixelData[-64:]).removesuffix(b"\xfe\xff\xdd\xe0\x00\x00\x00\x00")
+    if not tail.rstrip(b"\x00").rstrip(b"\xff").endswith(_END_OF_CODESTREAM):
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+
+
+def _check_shape(dataset: Dataset, stored: Stored) -> None:
+    is_grey = str(dataset.PhotometricInterpretation).strip() in {"MONOCHROME1", "MONOCHROME2"}
+    dimensions = _GREY_DIMENSIONS if is_grey else _COLOUR_DIMENSIONS
+    if stored.shape[:2] != (int(dataset.Rows), int(dataset.Columns)) or stored.ndim != dimensions:
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+
+
+def _padding_mask(dataset: Dataset, stored: Stored) -> Mask:
+    """Mark stored values of Pixel Padding Value, or up to its Range Limit (PS3.3 C.7.5.1.1.2)."""
+    value, limit = dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(value, int):
+        return np.zeros(stored.shape, dtype=np.bool_)
+    other = limit if isinstance(limit, int) else value
+    return np.asarray((stored >= min(value, other)) & (stored <= max(value, other)), dtype=np.bool_)
+
+
+def _display(dataset: Dataset, stored: Stored) -> GreyImage:
+    """Modality LUT, VOI, polarity; padding black."""
+    padding = _padding_mask(dataset, stored)
+    if padding.all():
+        raise NotClassifiable(Unsuitable.NO_CONTRAST)
+    values = apply_modality_lut(stored, dataset)
+    shown = _voi(dataset, values)
+    if shown is None:
+        shown = _without_voi(dataset, values, padding)
+    if str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1":
+        shown = 1.0 - shown  # once: PresentationLUTShape INVERSE only repeats what MONOCHROME1 says (PS3.3 C.8.11.3)
+    shown = np.asarray(shown, dtype=np.float32)
+    shown[padding] = 0.0
+    return shown
+
+
+def _voi(dataset: Dataset, values: Stored) -> Stored | None:
+    """Apply the film's VOI LUT or window to output 0 to 1; None where it has no usable one (PS3.3 C.11.2)."""
+    if dataset.get("VOILUTSequence"):
+        descriptor = dataset.VOILUTSequence[0].LUTDescriptor
+        table_range = 2.0 ** int(descriptor[2]) - 1.0
+        levels = np.rint(values).astype(np.int32)  # a rescale of 1 and 0 has made them floating point
+        return np.clip(apply_voi(levels, dataset, index=0) / table_range, 0.0, 1.0)
+    window = _window(dataset)
+    return None if window is None else _windowed(dataset, values, *window)
+
+
+def _window(dataset: Dataset) -> tuple[float, float] | None:
+    """Return (centre, width) of the window explained as NORMAL, else of the first; None without a valid one."""
+    try:
+        centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    except (TypeError, ValueError):
+        return None
+    windows = list(zip(centres, widths, strict=False))
+    if not windows:
+        return None
+    explained = dataset.get("WindowCenterWidthExplanation") or []
+    names = [explained] if isinstance(explained, str) else list(explained)
+    named = [window for window, name in zip(windows, names, strict=False) if str(name).strip().upper() == "NORMAL"]
+    centre, width = (named or windows)[0]
+    return (centre, width) if width > 1.0 or (width > 0.0 and _function(dataset) != "LINEAR") else None
+
+
+def _windowed(dataset: Dataset, values: Stored, centre: float, width: float) -> Stored:
+    """Apply VOI LUT Function (0028,1056) with output 0 to 1 (PS3.3 C.11.2.1.2, C.11.2.1.3)."""
+    values = values.astype(np.float64)
+    function = _function(dataset)
+    if function == "SIGMOID":
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - centre) / width, -700.0, 700.0))))
+    if function == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
+    return np.clip((values - (centre - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
+
+
+def _function(dataset: Dataset) -> str:
+    name = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
+    return name if name in {"SIGMOID", "LINEAR_EXACT"} else "LINEAR"
+
+
+def _without_voi(dataset: Dataset, values: Stored, padding: Mask) -> Stored:
+    """Show an 8-bit film as stored and stretch a deeper one between its percentiles."""
+    full = 2.0 ** int(dataset.BitsStored) - 1.0
+    if int(dataset.BitsStored) <= _EIGHT_BITS and values.min() >= 0 and values.max() <= full:
+        return np.asarray(values / full)
+    low, high = np.percentile(_sample(values[~padding]), _STRETCH_PERCENTILES)
+    if high - low < _MIN_STORED_SPREAD:
+        raise NotClassifiable(Unsuitable.NO_CONTRAST)
+    return np.asarray(np.clip((values.astype(np.float64) - low) / (high - low), 0.0, 1.0))
+
+
+def _colour_to_grey(dataset: Dataset, stored: Stored) -> GreyImage:
+    return luminance(stored.astype(np.float32) / np.float32(2.0 ** int(dataset.BitsStored) - 1.0))
+
+
+def _aspect(dataset: Dataset) -> float:
+    """Return height by width of a pixel from its spacing or aspect ratio; 1.0 where neither can be believed."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
+        try:
+            vertical, horizontal = _numbers(dataset, keyword)
+        except (TypeError, ValueError):
+            continue
+        if vertical > 0.0 and horizontal > 0.0 and 1 / _MAX_ASPECT <= vertical / horizontal <= _MAX_ASPECT:
+            return vertical / horizontal
+    return 1.0
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[float]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [float(part) for part in value] if hasattr(value, "__iter__") else [float(value)]
+
+
+def _sample(values: Stored) -> Stored:
+    """Return about a million of the values, evenly picked: enough for a percentile."""
+    return np.asarray(values.reshape(-1)[:: max(1, values.size // _SAMPLE_PIXELS)])

@@ -1,0 +1,156 @@
+"""The structured report: findings written as a DICOM document of the study they are about (PS3.3 A.35)."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import highdicom as hd
+import pydicom
+from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, EnhancedSR
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
+from pydicom.valuerep import DA, DT, TM
+
+from dicom_node import codes
+from dicom_node.evidence import evidence_of, minimal_evidence_of, request_of, timezone_of
+from dicom_node.films import quiet
+from dicom_node.identity import ReportSettings, device_of, report_uid_for, uid_for
+from dicom_node.report_tree import content_tree
+from domain.findings import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pydicom.dataset import Dataset
+
+    from dicom_node.identity import ReportDevice
+    from domain.findings import Findings
+
+__all__ = ["ReportSettings", "build_report", "uid_for"]
+
+_DOCUMENTS: Mapping[str, Any] = {
+    Comprehensive3DSRStorage: Comprehensive3DSR,
+    ComprehensiveSRStorage: ComprehensiveSR,
+    EnhancedSRStorage: EnhancedSR,
+}
+_LO_MAX_CHARACTERS = 64
+_UTF8 = "ISO_IR 192"
+_LATIN1 = "ISO_IR 100"
+
+
+def build_report(
+    findings: Findings,
+    sources: Sequence[Dataset],
+    *,
+    created: datetime,
+    sop_class_uid: str = Comprehensive3DSRStorage,
+    settings: ReportSettings | None = None,
+) -> Dataset:
+    """Return the report, a new series of the study; the same arguments give the same bytes.
+
+    Args:
+        findings: What is reported.
+        sources: Headers of the films that could be read; patient and study come from the analysed one or the first.
+        created: When the findings were made; aware of its time zone, or else taken as local time.
+        sop_class_uid: Comprehensive 3D SR, Comprehensive SR or Enhanced SR Storage; the content is the same.
+        settings: What the site decides, None for the defaults.
+
+    Raises:
+        ValueError: another SOP class is asked for.
+
+    """
+    if sop_class_uid not in _DOCUMENTS:
+        raise ValueError("a report is an Enhanced, Comprehensive or Comprehensive 3D SR")
+    settings = settings or ReportSettings()
+    with quiet():
+        try:
+            evidence = evidence_of(findings, sources)
+            return _document(findings, sources, evidence, created, sop_class_uid, settings)
+        except Exception:  # noqa: BLE001 - a header can be wrong in any way; the result must still reach the radiologist
+            evidence = minimal_evidence_of(findings, sources)
+            return _document(findings, [], evidence, created, sop_class_uid, settings)
+
+
+def _document(
+    findings: Findings,
+    sources: Sequence[Dataset],
+    evidence: list[Dataset],
+    created: datetime,
+    sop_class_uid: str,
+    settings: ReportSettings,
+) -> Dataset:
+    zone = timezone_of(sources)
+    moment = created.astimezone(zone)
+    device = device_of(findings.model, settings)
+    document = _DOCUMENTS[sop_class_uid](
+        evidence=evidence,
+        content=content_tree(findings, sources, device=device, settings=settings)[0],
+        series_instance_uid=report_uid_for(findings, "series", root=settings.uid_root),
+        series_number=settings.series_number,
+        # An instance can't change its class, so each class that peers accept is an instance of its own.
+        sop_instance_uid=report_uid_for(findings, f"report {sop_class_uid}", root=settings.uid_root),
+        instance_number=1,
+        is_complete=findings.outcome is not Outcome.COULD_NOT_PROCESS,
+        is_final=False,
+        is_verified=False,
+        requested_procedures=request_of(evidence[0], sources) or None,
+        contributing_equipment=[_contribution(device, moment)],
+        specific_character_set=_character_set(evidence[0]),
+        series_description=settings.series_description,
+        manufacturer=device.manufacturer,
+        manufacturer_model_name=device.model_name,
+        device_serial_number=device.serial_number,
+        software_versions=device.version,
+        institution_name=_institution(evidence[0]),
+        content_date=moment.date(),
+        content_time=moment.time(),
+        series_date=moment.date(),
+        series_time=moment.time(),
+    )
+    _explain_partial(document, findings)
+    _stamp(document, moment, with_zone=zone is not None)
+    pydicom.dcmwrite(BytesIO(), document)  # a value that can't be encoded shows here, not at the peer
+    return document  # type: ignore[no-any-return]  # chosen from a table of classes
+
+
+def _contribution(device: ReportDevice, moment: datetime) -> hd.ContributingEquipment:
+    """Describe the network as equipment, with the Device UID that IHE AIR 6.5.3.1 asks for."""
+    equipment = hd.ContributingEquipment(
+        manufacturer=device.manufacturer,
+        purpose_of_reference=codes.PROCESSING_EQUIPMENT,
+        manufacturer_model_name=device.model_name,
+        software_versions=device.version,
+        device_serial_number=device.serial_number,
+        station_name=device.name,
+        contribution_datetime=moment.replace(tzinfo=None),
+        contribution_description="Classification of the films by a neural network",
+    )
+    equipment.DeviceUID = device.uid
+    return equipment
+
+
+def _explain_partial(document: Dataset, findings: Findings) -> None:
+    if findings.unsuitable is not None:
+        document.CompletionFlagDescription = findings.unsuitable.sentence[:_LO_MAX_CHARACTERS]
+
+
+def _stamp(document: Dataset, moment: datetime, *, with_zone: bool) -> None:
+    """Give every time of making the same moment, so that a report made again is the same report."""
+    document.InstanceCreationDate = DA(moment.date())
+    document.InstanceCreationTime = TM(moment.time())
+    for item in document.ContributingEquipmentSequence:
+        if item.get("ManufacturerModelName") == "highdicom":
+            item.ContributionDateTime = DT(moment.replace(tzinfo=None))
+    if with_zone:
+        document.TimezoneOffsetFromUTC = moment.strftime("%z")[:5]
+
+
+def _character_set(header: Dataset) -> str:
+    """Use UTF-8 only where a name needs it: not every old archive can read it."""
+    return _LATIN1 if all(str(element.value).isascii() for element in header.iterall()) else _UTF8
+
+
+def _institution(header: Dataset) -> str | None:
+    name = header.get("InstitutionName")
+    return None if not name else str(name)[:_LO_MAX_CHARACTERS]

@@ -1,0 +1,174 @@
+"""Reports on their way to the PACS: C-STORE and C-ECHO as a user of the peer's services."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID
+from pynetdicom import AE
+
+from dicom_node.films import SpoolFilms, quiet
+from dicom_node.identity import ReportSettings
+from dicom_node.status import is_accepted, passes, status_name
+from domain.errors import Permanent, Transient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from pydicom.dataset import Dataset
+    from pynetdicom.association import Association
+
+    from domain.findings import Message
+    from domain.ids import AeTitle
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_REPORT_CLASSES = (
+    # The one preferred stands first; all three hold the same content tree.
+    "1.2.840.10008.5.1.4.1.1.88.34",  # Comprehensive 3D SR Storage
+    "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR Storage
+    "1.2.840.10008.5.1.4.1.1.88.22",  # Enhanced SR Storage
+)
+_TRANSFER_SYNTAXES = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # Explicit and Implicit VR Little Endian
+
+_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeerAddress:
+    """Where a peer listens and what it is called."""
+
+    name: str
+    ae_title: AeTitle
+    host: str
+    port: int
+
+
+class ReportSender:
+    """Builds a report from the spool and stores it at a peer: implements `domain.ports.Reporter`."""
+
+    def __init__(
+        self,
+        *,
+        peers: Iterable[PeerAddress],
+        calling: AeTitle,
+        spool: Path,
+        settings: ReportSettings | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> None:
+        self._peers = {peer.name: peer for peer in peers}
+        self._calling = calling
+        self._films = SpoolFilms(spool)
+        self._settings = settings or ReportSettings()
+        self._timeout_s = timeout_s
+
+    def deliver(self, message: Message) -> tuple[int, str]:
+        """C-STORE the report at its peer; return the DIMSE status and the report's SOP Instance UID.
+
+        Raises:
+            Transient: the peer is away or out of resources, or the spool can't be read now.
+            Permanent: the peer is not configured, takes no report, or refused this one; the message names the status.
+
+        """
+        address = self._peers.get(message.peer)
+        if address is None:
+            raise Permanent("the peer is not configured any more")
+        from dicom_node.report import build_report  # loads highdicom, which `hilum echo` does not need
+
+        findings = message.findings
+        headers = (self._films.dataset(film) for film in findings.films)
+        sources = [header for header in headers if header is not None]
+        with _association(address, self._calling, _REPORT_CLASSES, self._timeout_s) as association:
+            sop_class, transfer_syntax = _accepted_class(association)
+            report = build_report(
+                findings, sources, created=message.made_at, sop_class_uid=sop_class, settings=self._settings
+            )
+            report.file_meta.TransferSyntaxUID = UID(transfer_syntax)
+            return _store(association, report), str(report.SOPInstanceUID)
+
+
+def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = _TIMEOUT_S) -> int:
+    """C-ECHO the peer and return the DIMSE status, 0x0000 if all is well.
+
+    Raises:
+        Transient: no association, or no answer.
+
+    """
+    with _association(peer, calling, (_VERIFICATION,), timeout_s) as association:
+        try:
+            response = association.send_c_echo()
+        except (RuntimeError, ValueError) as error:
+            raise Transient("the peer does not accept the verification service") from error
+        return _status(response)
+
+
+@contextmanager
+def _association(
+    peer: PeerAddress, calling: AeTitle, sop_classes: Sequence[str], timeout_s: float
+) -> Iterator[Association]:
+    """Open an association that proposes the SOP classes, and release it at the end.
+
+    Raises:
+        Transient: the peer can't be reached or refuses.
+        Permanent: the peer accepts none of the SOP classes.
+
+    """
+    entity = AE(ae_title=calling)
+    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
+    for sop_class in sop_classes:
+        entity.add_requested_context(sop_class, _TRANSFER_SYNTAXES)
+    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    if not association.is_established:
+        raise _no_association(association)
+    try:
+        yield association
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _no_association(association: Association) -> Transient | Permanent:
+    """Say why there is no association: away and refusing may pass, a peer without the service will not."""
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        return Transient(
+            "the peer rejected the association"
+            if answer is None
+            else f"the peer rejected the association: {answer.result_str}, {answer.reason_str}"
+        )
+    if association.rejected_contexts:
+        return Permanent("the peer accepts no SOP class of a structured report")
+    return Transient("the peer can't be reached or broke off the association")
+
+
+def _accepted_class(association: Association) -> tuple[str, str]:
+    """Return the best SOP class that the peer accepted, with its transfer syntax."""
+    accepted = {str(context.abstract_syntax): context for context in association.accepted_contexts}
+    for sop_class in _REPORT_CLASSES:
+        if sop_class in accepted:
+            return sop_class, str(accepted[sop_class].transfer_syntax[0])
+    raise Permanent("the peer accepts no SOP class of a structured report")
+
+
+def _store(association: Association, report: Dataset) -> int:
+    """C-STORE and judge the answer."""
+    try:
+        with quiet():
+            response = association.send_c_store(report)
+    except RuntimeError as error:  # the association ended between negotiation and request
+        raise Transient("the peer broke off the association") from error
+    except ValueError as error:
+        raise Permanent("the report can't be encoded") from error
+    status = _status(response)
+    if is_accepted(status):
+        return status
+    kind = Transient if passes(status) else Permanent
+    raise kind(f"the peer refused the report: {status_name(status)} (0x{status:04X})")
+
+
+def _status(response: Dataset) -> int:
+    if "Status" not in response:
+        raise Transient("the peer did not answer in time or broke off the association")
+    return int(response.Status)

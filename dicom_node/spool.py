@@ -1,0 +1,73 @@
+"""The spool: received films as files, each durable before anybody hears of success."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from domain.ids import SopInstanceUid, StudyUid
+
+_INCOMING = "incoming"
+_NAME_CHARACTERS = 32
+_PRIVATE = 0o700
+
+
+class Spool:
+    """A folder of films, found by hashed UIDs, so that no path tells of a patient."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        (root / _INCOMING).mkdir(exist_ok=True, mode=_PRIVATE)
+
+    def place(self, study_uid: StudyUid, sop_instance_uid: SopInstanceUid, digest: str) -> str:
+        """Return where an instance belongs, relative to the root; other content under the same UID goes elsewhere."""
+        study, instance = _hashed(study_uid), _hashed(sop_instance_uid)
+        return f"{study[:2]}/{study}/{instance}-{digest[:16]}.dcm"
+
+    def write(self, place: str, content: bytes) -> None:
+        """Put a file in its place; when this returns, it survives a power cut.
+
+        Raises:
+            OSError: the disk is full or broken; nothing half-written is left in place.
+        """
+        target = self._root / place
+        draft = self._root / _INCOMING / uuid4().hex
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            self._make_folder(target.parent)
+            draft.replace(target)
+            _sync_folder(target.parent)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def remove(self, place: str) -> None:
+        """Take a file out that no row speaks of."""
+        (self._root / place).unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=_PRIVATE)
+        _sync_folder(folder.parent)
+
+
+def _hashed(uid: str) -> str:
+    return hashlib.sha256(uid.encode()).hexdigest()[:_NAME_CHARACTERS]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

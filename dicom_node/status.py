@@ -1,0 +1,56 @@
+"""The status of a C-STORE response: what the node answers, and what a peer's answer means (PS3.4 B.2.3)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class StoreStatus(IntEnum):
+    """Status (0000,0900) of a C-STORE response."""
+
+    SUCCESS = 0x0000
+    """Durable: file in its place, rows committed; or both were so before."""
+    NOT_AUTHORISED = 0x0124
+    OUT_OF_RESOURCES = 0xA700
+    """Disk or database can't take it now: the sender tries again later."""
+    DATA_SET_DOES_NOT_MATCH = 0xA900
+    """SOP class or instance differ between command and data set."""
+    CANNOT_UNDERSTAND = 0xC000
+    """The data set can't be parsed or lacks an identifier."""
+
+
+_WARNINGS = frozenset({0x0107, 0x0116, *range(0xB000, 0xC000)})
+_ALREADY_THERE = 0x0111
+"""Duplicate SOP Instance (PS3.7 C.5.6): the UID is derived from the findings, so an earlier try did arrive."""
+
+_NAMES = {
+    # PS3.7 Annex C.
+    0x0110: "processing failure",
+    0x0117: "invalid object instance",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorised",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognised operation",
+    0x0212: "mistyped argument",
+    0x0213: "resource limitation",
+}
+_NAMES_BY_HIGH_BYTE = {0xA7: "out of resources", 0xA9: "data set does not match SOP class"}
+_OF_THE_MOMENT = frozenset({0x0110, 0x0210, 0x0213})
+"""Failures that may pass, like all of 0xA7xx; every other one would come again."""
+
+
+def is_accepted(status: int) -> bool:
+    """Whether a peer has the object: success, a warning (PS3.4 B.2.3, PS3.7 C.4), or it had it before."""
+    return status in (StoreStatus.SUCCESS, _ALREADY_THERE) or status in _WARNINGS
+
+
+def passes(status: int) -> bool:
+    """Whether a peer's refusal may pass with time (PS3.4 B.2.3: out of resources)."""
+    return status in _OF_THE_MOMENT or status >> 8 == 0xA7  # noqa: PLR2004 - 0xA7xx
+
+
+def status_name(status: int) -> str:
+    """Return a peer's refusal in words."""
+    if status >> 12 == 0xC:  # noqa: PLR2004 - 0xCxxx
+        return "cannot understand"
+    return _NAMES.get(status) or _NAMES_BY_HIGH_BYTE.get(status >> 8, "failure")
