@@ -1,0 +1,268 @@
+"""Wires the rooms together, by hand, in one place: what each process is made of."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from domain.errors import Misconfigured, Transient
+from hilum.settings import EMBEDDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.engine import Engine
+    from dicom_node.receiver import Node
+    from dicom_node.sender import PeerAddress, ReportSender
+    from domain.ports import Classifier
+    from hilum.settings import Peer, Settings
+    from worker.events import Events
+    from worker.loop import Handler, Loop
+
+_DATABASE_PATIENCE_SECONDS = 2.0
+
+
+@contextmanager
+def database(settings: Settings, *, role: str) -> Iterator[Engine]:
+    """Yield an engine for the database of the settings; an embedded server is started if it does not run.
+
+    Raises:
+        Misconfigured: the embedded server does not start.
+    """
+    from db.engine import connect
+
+    with _address(settings) as url:
+        engine = connect(url, role=role)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _address(settings: Settings) -> Iterator[str]:
+    if settings.database.url != EMBEDDED:
+        yield settings.database.url
+        return
+    from db.embedded import borrowed
+
+    with borrowed(settings.embedded_data) as url:
+        yield url
+
+
+def upgrade(engine: Engine, events: Events, stop: threading.Event) -> None:
+    """Bring the database to this version's schema, waiting for the server if it is away.
+
+    Raises:
+        Misconfigured: the server is too old, or the database too new.
+    """
+    from db.upgrade import upgrade as apply_migrations
+
+    while not stop.is_set():
+        try:
+            before, after = apply_migrations(engine)
+        except Transient as error:
+            events.warning("database-away", reason=str(error))
+            stop.wait(_DATABASE_PATIENCE_SECONDS)
+        else:
+            if before != after:
+                events.info("database-upgraded", version=after)
+            return
+
+
+def wait_for_schema(engine: Engine, events: Events, stop: threading.Event) -> bool:
+    """Wait until the database answers; say whether it did before the stop.
+
+    Raises:
+        Misconfigured: its schema is not the one that this version needs.
+    """
+    from db.engine import check_schema
+
+    while not stop.is_set():
+        try:
+            check_schema(engine)
+        except Transient as error:
+            events.warning("database-away", reason=str(error))
+            stop.wait(_DATABASE_PATIENCE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def node(settings: Settings) -> Node:
+    """Make the DICOM node, closed for storage until the database is found.
+
+    Raises:
+        Misconfigured: there are peers, but none of them may send.
+    """
+    from dicom_node.receiver import Listener, Node
+
+    if settings.peers and not settings.senders:
+        raise Misconfigured("peers: none has may_send = true, so nobody could send films; set it for the senders")
+    return Node(
+        Listener(
+            ae_title=settings.node.ae_title,
+            host=settings.node.host,
+            port=settings.node.port,
+            maximum_associations=settings.node.maximum_associations,
+            accepted_ae_titles=tuple(peer.ae_title for peer in settings.senders),
+        )
+    )
+
+
+def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> None:
+    """Let the node take films."""
+    from db.intake import PostgresIntake
+    from dicom_node.receiver import Storage
+    from dicom_node.spool import Spool
+
+    intake = PostgresIntake(
+        engine,
+        quiet=timedelta(seconds=settings.node.study_quiet_seconds),
+        max_attempts=settings.worker.max_attempts,
+    )
+    node.open_storage(Storage(spool=Spool(settings.spool), intake=intake, events=events))
+
+
+def classifier(settings: Settings) -> Classifier:
+    """Load the shipped network and run it once, so that it is ready.
+
+    Raises:
+        Misconfigured: its files are missing or damaged.
+    """
+    from models.classifier import OnnxClassifier
+    from models.package import load_package
+
+    network = OnnxClassifier(load_package(), threads=settings.worker.threads or None)
+    network.warm_up()
+    return network
+
+
+def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
+    """Run the lanes of a worker, one thread each, until told to stop.
+
+    Raises:
+        Misconfigured: a lane found that the installation is wrong.
+    """
+    from db.queue import PostgresQueue
+    from worker import upkeep
+
+    network = classifier(settings)
+    loops = [
+        _loop(lane, handler, settings=settings, engine=engine, events=events, stop=stop)
+        for lane, handler in _handlers(settings, engine, network).items()
+    ]
+    lease = timedelta(seconds=settings.worker.lease_seconds)
+    duties = upkeep.start(loops, PostgresQueue(engine), events, lease=lease)
+    threads = [threading.Thread(target=loop.run, name=loop.lane) for loop in loops]
+    for thread in threads:
+        thread.start()
+    model = network.model
+    events.info(
+        "worker-ready",
+        model=model.name,
+        version=model.version,
+        sha256=model.sha256,
+        peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
+    )
+    for thread in threads:
+        thread.join()
+    duties.shutdown(wait=True)
+    for loop in loops:
+        loop.queue.close()
+        if loop.failure is not None:
+            raise loop.failure
+
+
+def echo(settings: Settings, name: str) -> str:
+    """C-ECHO a peer of the settings and say what it answered.
+
+    Raises:
+        Misconfigured: there is no such peer.
+        Transient: it does not answer.
+    """
+    from dicom_node.sender import echo as ask
+    from domain.ids import AeTitle
+
+    peer = next((peer for peer in settings.peers if peer.name == name), None)
+    if peer is None:
+        known = ", ".join(peer.name for peer in settings.peers) or "none"
+        raise Misconfigured(f"there is no peer {name!r} in the settings; known: {known}")
+    status = ask(_address_of(peer), AeTitle(settings.node.ae_title))
+    if status != 0:
+        raise Transient(f"{name}: {peer.ae_title}@{peer.host}:{peer.port} answered C-ECHO with status 0x{status:04X}")
+    return f"{name}: {peer.ae_title}@{peer.host}:{peer.port} answers"
+
+
+def _handlers(settings: Settings, engine: Engine, network: Classifier) -> dict[str, Handler]:
+    from db.outbox import PostgresDeliveries
+    from db.studies import PostgresStudies
+    from dicom_node.films import SpoolFilms
+    from domain.jobs import CLASSIFY_LANE, deliver_lane
+    from worker.classify import ClassifyStudy
+    from worker.deliver import DeliverReport
+
+    receivers = [peer.name for peer in settings.receivers]
+    handlers: dict[str, Handler] = {
+        CLASSIFY_LANE: ClassifyStudy(
+            studies=PostgresStudies(engine, receivers=receivers),
+            reader=SpoolFilms(settings.spool),
+            classifier=network,
+        )
+    }
+    if receivers:
+        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings))
+        handlers.update({deliver_lane(peer): deliver for peer in receivers})
+    return handlers
+
+
+def _loop(
+    lane: str, handler: Handler, *, settings: Settings, engine: Engine, events: Events, stop: threading.Event
+) -> Loop:
+    from db.queue import PostgresQueue
+    from worker.loop import Loop
+    from worker.retry import Backoff
+
+    return Loop(
+        lane=lane,
+        queue=PostgresQueue(engine),
+        handler=handler,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        lease=timedelta(seconds=settings.worker.lease_seconds),
+        backoff=Backoff(
+            first=timedelta(seconds=settings.worker.retry_seconds),
+            limit=timedelta(seconds=settings.worker.retry_limit_seconds),
+        ),
+        events=events,
+        stop=stop,
+    )
+
+
+def _sender(settings: Settings) -> ReportSender:
+    from dicom_node.identity import ReportSettings
+    from dicom_node.sender import ReportSender
+    from domain.ids import AeTitle
+    from hilum.settings import UUID_ROOT
+
+    root = settings.report.uid_root
+    return ReportSender(
+        peers=[_address_of(peer) for peer in settings.receivers],
+        calling=AeTitle(settings.node.ae_title),
+        spool=settings.spool,
+        settings=ReportSettings(
+            uid_root=None if root == UUID_ROOT else root,
+            station=settings.node.ae_title,
+            series_number=settings.report.series_number,
+        ),
+    )
+
+
+def _address_of(peer: Peer) -> PeerAddress:
+    from dicom_node.sender import PeerAddress
+    from domain.ids import AeTitle
+
+    return PeerAddress(name=peer.name, ae_title=AeTitle(peer.ae_title), host=peer.host, port=peer.port)

@@ -1,0 +1,165 @@
+"""The command line. Each command loads only the rooms that it needs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hilum import __version__
+
+if TYPE_CHECKING:
+    from hilum.settings import Settings
+
+
+class Loaded:
+    """The settings of this call, read when a command asks for them."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+
+    def settings(self) -> Settings:
+        """Return the settings."""
+        return self.with_source()[0]
+
+    def with_source(self) -> tuple[Settings, Path | None]:
+        """Return the settings and the file they came from."""
+        from hilum import settings
+
+        return settings.load(self._config)
+
+
+supervised_option = click.option("--supervised", is_flag=True, hidden=True, help="End when the parent process ends.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hilum")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file (TOML). Without it ./hilum.toml, then /etc/hilum/hilum.toml, else the defaults.",
+)
+@click.pass_context
+def hilum(context: click.Context, config: Path | None) -> None:
+    """Hilum takes chest X-rays from the PACS and gives a structured report back.
+
+    Results are decision support, not a diagnosis.
+
+    `hilum up` runs everything. Every setting can also be given in the environment, e.g. HILUM_NODE__PORT=104.
+    """
+    context.obj = Loaded(config)
+
+
+@hilum.command()
+@click.pass_obj
+def up(loaded: Loaded) -> None:
+    """Run everything: database, node and worker, until Ctrl-C.
+
+    Applies missing migrations first; restarts what dies.
+    """
+    from hilum import supervise
+
+    settings, source = loaded.with_source()
+    sys.exit(supervise.run(settings, source))
+
+
+@hilum.command()
+@supervised_option
+@click.pass_obj
+def node(loaded: Loaded, *, supervised: bool) -> None:
+    """Run the DICOM node, which receives films (C-ECHO, C-STORE of CR and DX)."""
+    from hilum import roles
+
+    roles.run_node(loaded.settings(), supervised=supervised)
+
+
+@hilum.command()
+@supervised_option
+@click.pass_obj
+def worker(loaded: Loaded, *, supervised: bool) -> None:
+    """Run a worker, which classifies complete studies and delivers reports."""
+    from hilum import roles
+
+    roles.run_worker(loaded.settings(), supervised=supervised)
+
+
+@hilum.group()
+def db() -> None:
+    """Work on the database."""
+
+
+@db.command("upgrade")
+@click.pass_obj
+def db_upgrade(loaded: Loaded) -> None:
+    """Apply missing migrations; safe to run at any time, also twice."""
+    from hilum import bootstrap
+
+    with bootstrap.database(loaded.settings(), role="upgrade") as engine:
+        from db.upgrade import upgrade
+
+        before, after = upgrade(engine)
+    click.echo(f"database: {before or 'empty'} -> {after}" if before != after else f"database: {after}, nothing to do")
+
+
+@hilum.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def status(loaded: Loaded, *, as_json: bool) -> None:
+    """Show studies, queues, results, and what is held or failing and why.
+
+    Exit status 1 when a job is held.
+    """
+    from hilum import status as view
+
+    sys.exit(view.show(loaded.settings(), as_json=as_json))
+
+
+@hilum.command()
+@click.argument("peer")
+@click.pass_obj
+def echo(loaded: Loaded, peer: str) -> None:
+    """Send a C-ECHO to PEER, a name from the settings."""
+    from hilum import bootstrap
+
+    click.echo(bootstrap.echo(loaded.settings(), peer))
+
+
+@hilum.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@click.pass_obj
+def config_show(loaded: Loaded) -> None:
+    """Print the settings in force as TOML, with a password in the database's address hidden."""
+    from hilum import config_file
+
+    settings, source = loaded.with_source()
+    click.echo(config_file.as_toml(settings, source), nl=False)
+
+
+@hilum.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+@click.pass_obj
+def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Classify films: files or folders of DICOM, JPEG or PNG. Nothing is stored.
+
+    A JPEG or PNG is taken for a frontal chest film; of a DICOM file the header must say so.
+    Exit status 1 if a file could not be read; the others are done all the same.
+    """
+    from hilum import classify as command
+
+    sys.exit(command.run(loaded.settings(), paths, as_json=as_json))
+
+
+@hilum.command()
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=Path("var/demo"), show_default=True)
+def demo(home: Path) -> None:
+    """Show the main job on bundled films: C-STORE in, structured report back, in a throw-away installation."""
+    from hilum.demo import run
+
+    sys.exit(run.run(home))

@@ -1,0 +1,41 @@
+"""Writes settings as the TOML file that would give them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from hilum.settings import EMBEDDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hilum.settings import Settings
+
+
+def as_toml(settings: Settings, source: Path | None) -> str:
+    """Return all settings in force as TOML; a password in the database's address is replaced by `***`."""
+    values = settings.model_dump(mode="json")
+    if values["database"]["url"] != EMBEDDED:
+        values["database"]["url"] = without_password(values["database"]["url"])
+    origin = f"from {source}" if source is not None else "defaults, no settings file"
+    return "\n".join([f"# {origin}; HILUM_… variables included", *_lines(values)]) + "\n"
+
+
+def without_password(url: str) -> str:
+    """Return a database address with its password hidden."""
+    scheme, _, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    tables = {key: value for key, value in values.items() if isinstance(value, dict | list)}
+    yield from (f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in tables)
+    for key, value in tables.items():
+        for table in value if isinstance(value, list) else [value]:
+            yield ""
+            yield f"[[{key}]]" if isinstance(value, list) else f"[{key}]"
+            yield from (f"{name} = {json.dumps(item)}" for name, item in table.items())

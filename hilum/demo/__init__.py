@@ -1,0 +1,1 @@
+"""The demo: bundled films take the whole way through a throw-away installation."""

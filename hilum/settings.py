@@ -1,0 +1,286 @@
+"""The settings: one TOML file, overridden by `HILUM_…` variables, checked before anything starts.
+
+This module is the only reader of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
+
+from domain.errors import Misconfigured
+from domain.ids import AeTitle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+    from pydantic_settings import PydanticBaseSettingsSource
+
+ENVIRONMENT_PREFIX = "HILUM_"
+SEARCHED_FILES = (Path("hilum.toml"), Path("/etc/hilum/hilum.toml"))
+EMBEDDED = "embedded"
+UUID_ROOT = "2.25"
+"""The root of UIDs made of UUIDs (PS3.5 B.2): nobody has to register it."""
+
+
+def _ae_title(text: str) -> str:
+    return str(AeTitle(text))
+
+
+def _database_url(text: str) -> str:
+    if text != EMBEDDED and urlsplit(text).scheme not in {"postgresql", "postgresql+psycopg2"}:
+        raise ValueError("neither embedded nor a postgresql+psycopg2 address")
+    return text
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _uid_root(text: str) -> str:
+    components = text.split(".")
+    if not all(part.isdecimal() and part == str(int(part)) for part in components):
+        raise ValueError("not a dotted decimal UID root")
+    return text
+
+
+AeTitleText = Annotated[str, AfterValidator(_ae_title)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the settings file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """Where studies, jobs and results are kept."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(
+        EMBEDDED,
+        description="`embedded`, or `postgresql+psycopg2://user:password@host:port/database` (server 14 or newer)",
+    )
+
+
+class Node(Section):
+    """The DICOM node that receives films."""
+
+    ae_title: AeTitleText = Field("HILUM", description="an AE title of 1 to 16 printable ASCII characters")
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on; `0.0.0.0` for all")
+    port: Port = Field(11112, description="a TCP port from 1 to 65535")
+    study_quiet_seconds: float = Field(
+        5, ge=0, le=3600, description="seconds, 0 to 3600: a study with no new instance for this long is complete"
+    )
+    maximum_associations: int = Field(64, ge=1, le=1000, description="senders at the same time, 1 to 1000")
+
+
+class Worker(Section):
+    """The process that classifies studies and delivers reports."""
+
+    threads: int = Field(0, ge=0, le=256, description="cores for the network, 1 to 256; 0 takes all")
+    lease_seconds: float = Field(
+        60, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
+    )
+    max_attempts: int = Field(5, ge=1, le=100, description="tries of a classification before it is held, 1 to 100")
+    retry_seconds: float = Field(
+        2, gt=0, le=600, description="seconds before the second try, above 0 to 600; doubles with each further one"
+    )
+    retry_limit_seconds: float = Field(60, gt=0, le=86400, description="seconds, the longest pause between two tries")
+
+
+class Report(Section):
+    """The structured report that goes back."""
+
+    uid_root: Annotated[str, AfterValidator(_uid_root)] = Field(
+        UUID_ROOT,
+        max_length=43,
+        description="dotted decimal root of the reports' UIDs, at most 43 characters; `2.25` needs no registration",
+    )
+    series_number: int = Field(9001, ge=1, le=2**31 - 1, description="Series Number (0020,0011) of the report's series")
+
+
+class Log(Section):
+    """What the processes write to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="console, json, or auto: console on a terminal, else json"
+    )
+
+
+class Peer(Section):
+    """A DICOM application that we talk to."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="letters, digits, `-` and `_`; at most 32"
+    )
+    ae_title: AeTitleText = Field(description="an AE title of 1 to 16 printable ASCII characters")
+    host: str = Field(min_length=1, description="a host name or address")
+    port: Port = Field(description="a TCP port from 1 to 65535")
+    may_send: bool = Field(False, description="true or false: may open associations to us")  # noqa: FBT003 - a default
+    receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        Path("~/.local/share/hilum"),
+        validate_default=True,
+        description="the folder for spool and embedded database",
+    )
+    database: Database = Field(default_factory=Database, description="a table")
+    node: Node = Field(default_factory=Node, description="a table")
+    worker: Worker = Field(default_factory=Worker, description="a table")
+    report: Report = Field(default_factory=Report, description="a table")
+    log: Log = Field(default_factory=Log, description="a table")
+    peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
+
+    @model_validator(mode="after")
+    def _peers_are_distinct(self) -> Settings:
+        names = [peer.name for peer in self.peers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"peers: the name {twice[0]!r} is given twice; each peer needs a name of its own")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the environment before the file, and nothing else."""
+        del init_settings, dotenv_settings, file_secret_settings
+        return env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def senders(self) -> tuple[Peer, ...]:
+        """The peers that may open associations to us."""
+        return tuple(peer for peer in self.peers if peer.may_send)
+
+    @property
+    def receivers(self) -> tuple[Peer, ...]:
+        """The peers that get our reports."""
+        return tuple(peer for peer in self.peers if peer.receives_results)
+
+    @property
+    def spool(self) -> Path:
+        """The folder of received films."""
+        return self.home / "spool"
+
+    @property
+    def embedded_data(self) -> Path:
+        """The data directory of the embedded PostgreSQL server."""
+        return self.home / "postgresql"
+
+
+def load(config: Path | None = None) -> tuple[Settings, Path | None]:
+    """Read the settings and say which file they came from.
+
+    Args:
+        config: the file to read; without one `./hilum.toml`, then `/etc/hilum/hilum.toml`, else the defaults.
+
+    Raises:
+        Misconfigured: the file is missing or no TOML, or a key or value is not allowed; the text names each of them.
+    """
+    path = _find(config)
+    _refuse_unknown_variables()
+    source = type("FileSettings", (Settings,), {"model_config": {**Settings.model_config, "toml_file": path}})
+    try:
+        settings = source()
+    except ValidationError as error:
+        raise Misconfigured("\n".join(_explain(detail) for detail in error.errors())) from None
+    except SettingsError as error:
+        raise Misconfigured(f"environment: {error}; lists and tables are written as JSON") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: this is not TOML: {error}") from None
+    except OSError as error:
+        raise Misconfigured(f"{path}: can't be read: {error.strerror}") from None
+    assert isinstance(settings, Settings)  # noqa: S101 - tells mypy what the class above makes
+    return settings, path
+
+
+def reference() -> Iterator[tuple[str, str, str]]:
+    """Yield key, default and meaning of every setting, in the order of the file."""
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if name == "peers":
+            section = Peer
+        if isinstance(section, type) and issubclass(section, Section):
+            yield from _section_reference(name, section)
+        else:
+            yield name, str(field.default), field.description or ""
+
+
+def _section_reference(name: str, section: type[Section]) -> Iterator[tuple[str, str, str]]:
+    for key, field in section.model_fields.items():
+        default = "required" if field.is_required() else str(field.default)
+        yield f"{name}.{key}", default, field.description or ""
+
+
+def _find(config: Path | None) -> Path | None:
+    if config is not None:
+        if not config.is_file():
+            raise Misconfigured(f"{config}: there is no such settings file")
+        return config.absolute()
+    return next((path.absolute() for path in SEARCHED_FILES if path.is_file()), None)
+
+
+def _refuse_unknown_variables() -> None:
+    allowed = [f"{ENVIRONMENT_PREFIX}{name}".upper() for name in Settings.model_fields]
+    for variable in os.environ:
+        name = variable.upper()
+        if name.startswith(ENVIRONMENT_PREFIX) and name.split("__")[0] not in allowed:
+            raise Misconfigured(
+                f"environment: unknown variable {variable}; allowed: {', '.join(allowed)} (`__` for a table's keys)"
+            )
+
+
+def _explain(detail: ErrorDetails) -> str:
+    location = detail["loc"]
+    key = ".".join(str(part) for part in location) or "settings"
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: unknown key (value {detail['input']!r}); allowed here: {', '.join(_keys_beside(location))}"
+    if detail["type"] == "missing":
+        return f"{key}: missing; it must be {_allowed(location)}"
+    if not location:
+        return str(detail["ctx"]["error"])
+    return f"{key}: {_shown(key, detail['input'])} is not allowed; it must be {_allowed(location)}"
+
+
+def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
+    return "the given address" if key == "database.url" else repr(value)
+
+
+def _section_of(location: tuple[int | str, ...]) -> type[BaseModel]:
+    if len(location) < 2:  # noqa: PLR2004 - a key of the file's top level
+        return Settings
+    if location[0] == "peers":
+        return Peer
+    annotation = Settings.model_fields[str(location[0])].annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Settings
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    return list(_section_of(location).model_fields)
+
+
+def _allowed(location: tuple[int | str, ...]) -> str:
+    field = _section_of(location).model_fields.get(str(location[-1]))
+    return (field.description if field is not None else None) or "of another type"

@@ -1,0 +1,49 @@
+"""`hilum status`: the state of the installation for an operator's eyes, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from hilum import bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.overview import Overview
+    from hilum.settings import Settings
+
+
+def show(settings: Settings, *, as_json: bool) -> int:
+    """Print the state; return 1 when a job is held, else 0.
+
+    Raises:
+        Misconfigured: the database has another schema.
+        Transient: the database can't be reached.
+    """
+    with bootstrap.database(settings, role="status") as engine:
+        from db.engine import check_schema
+        from db.overview import overview
+
+        check_schema(engine)
+        state = overview(engine)
+    click.echo(json.dumps(asdict(state), default=str) if as_json else "\n".join(_lines(state)))
+    return 1 if any("held" in states for states in state.lanes.values()) else 0
+
+
+def _lines(state: Overview) -> Iterator[str]:
+    yield "Received    {studies} studies, {instances} films".format(**state.counts)
+    yield "Results     " + (", ".join(f"{count} {result}" for result, count in state.results.items()) or "none yet")
+    yield "Reports     {delivered} delivered, {undelivered} on their way".format(**state.counts)
+    yield "Queues"
+    for lane, states in state.lanes.items():
+        yield f"  {lane:<24} " + ", ".join(f"{count} {name}" for name, count in states.items())
+    if not state.lanes:
+        yield "  empty"
+    if state.troubled:
+        yield "Held or failing"
+    for job in state.troubled:
+        yield f"  job {job.id} {job.lane} {job.state} after {job.attempts} tries: {job.reason}"

@@ -1,0 +1,124 @@
+"""`hilum up`: the database and every role as a child process, started again when it dies, stopped together."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hilum import bootstrap, log, stopping
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from hilum.settings import Settings
+    from worker.events import Events
+
+ROLES = ("node", "worker")
+
+_CHECK_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_HEALTHY_SECONDS = 60.0
+"""A child that lived this long is started again without delay."""
+_STOP_PATIENCE_SECONDS = 30.0
+_MISCONFIGURED = 2
+"""Exit status of a role that can't work until somebody changes the settings."""
+
+
+@dataclass(kw_only=True)
+class Child:
+    """One role's process and its restarts."""
+
+    role: str
+    command: list[str]
+    events: Events
+    process: subprocess.Popen[bytes] | None = None
+    pause: float = _FIRST_PAUSE_SECONDS
+    started: float = 0.0
+    due: float = 0.0
+    starts: int = 0
+    refused: bool = False
+    """It ended at its first start because of its settings: a restart would not help."""
+
+    def tend(self) -> None:
+        """Start the process if it is due, and notice its end."""
+        if self.process is None:
+            if time.monotonic() >= self.due:
+                self._start()
+        elif self.process.poll() is not None:
+            self._ended(self.process.returncode)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end; kill what outlives its time."""
+        if self.process is None:
+            return
+        try:
+            self.process.wait(max(seconds, 0.1))
+        except subprocess.TimeoutExpired:
+            self.events.error("process-killed", process=self.role)
+            self.process.kill()
+            self.process.wait()
+
+    def _start(self) -> None:
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        self.started = time.monotonic()
+        self.starts += 1
+        self.events.info("process-started", process=self.role)
+
+    def _ended(self, status: int) -> None:
+        self.process = None
+        if status == _MISCONFIGURED and self.starts == 1:
+            self.refused = True
+            self.events.error("process-refused", process=self.role, status=status)
+            return
+        lived = time.monotonic() - self.started
+        self.pause = _FIRST_PAUSE_SECONDS if lived >= _HEALTHY_SECONDS else min(self.pause * 2, _LONGEST_PAUSE_SECONDS)
+        self.due = time.monotonic() + self.pause
+        self.events.error("process-died", process=self.role, status=status, seconds=self.pause)
+
+
+def run(settings: Settings, config: Path | None) -> int:
+    """Keep everything running until told to stop; return the exit status.
+
+    Raises:
+        Misconfigured: the database does not start or can't be upgraded.
+    """
+    stop = stopping.on_signals()
+    events = log.start(settings.log, role="up")
+    with bootstrap.database(settings, role="up") as engine:
+        bootstrap.upgrade(engine, events, stop)
+        # An open connection tells the other processes that the embedded server is still needed.
+        with engine.connect():
+            return _tend_children(_children(config, events), events, stop)
+
+
+def _children(config: Path | None, events: Events) -> list[Child]:
+    chosen = [] if config is None else ["--config", str(config)]
+    return [
+        Child(role=role, command=[sys.executable, "-m", "hilum", *chosen, role, "--supervised"], events=events)
+        for role in ROLES
+    ]
+
+
+def _tend_children(children: list[Child], events: Events, stop: threading.Event) -> int:
+    while not stop.wait(_CHECK_SECONDS):
+        for child in children:
+            child.tend()
+        if any(child.refused for child in children):
+            break
+    events.info("stopping")
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + _STOP_PATIENCE_SECONDS
+    for child in children:
+        child.wait(deadline - time.monotonic())
+    return _MISCONFIGURED if any(child.refused for child in children) else 0
