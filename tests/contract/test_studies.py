@@ -1,0 +1,199 @@
+"""From a received instance to a delivery, in the real database."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from db.engine import transaction
+from db.intake import PostgresIntake
+from db.outbox import PostgresDeliveries
+from db.overview import overview
+from db.queue import PostgresQueue
+from db.studies import PostgresStudies
+from domain.errors import LeaseLost
+from domain.film import ReceivedInstance, Reception, Unsuitable
+from domain.findings import Findings, ModelVersion, Probabilities
+from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
+from domain.jobs import Job
+from tests.fakes import MODEL
+
+LEASE = timedelta(seconds=30)
+SCORES = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
+
+
+def instance(number: int, *, content: str = "", study: str = "2.25.1") -> ReceivedInstance:
+    digest = hashlib.sha256(f"{study} {number} {content}".encode()).hexdigest()
+    return ReceivedInstance(
+        study_uid=StudyUid(study),
+        series_uid=SeriesUid(f"{study}.9"),
+        sop_instance_uid=SopInstanceUid(f"{study}.9.{number}"),
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        modality="DX",
+        digest=digest,
+        size_bytes=1000,
+        path=f"{digest}.dcm",
+        calling_ae_title="XRAY1",
+    )
+
+
+@pytest.fixture
+def intake(engine: Engine) -> PostgresIntake:
+    """An intake whose studies are complete at once."""
+    return PostgresIntake(engine, quiet=timedelta(0), max_attempts=3)
+
+
+def count(engine: Engine, table: str) -> int:
+    with transaction(engine) as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def claim(engine: Engine, lane: str = "classify") -> Job:
+    job = PostgresQueue(engine).claim(lane, worker="host:1", lease=LEASE)
+    assert job is not None
+    return job
+
+
+def findings(engine: Engine, study_id: int, model: ModelVersion = MODEL) -> Findings:
+    films = PostgresStudies(engine, receivers=[]).films(StudyId(study_id))
+    return Findings(model=model, films=films, analysed=films[-1], probabilities=SCORES)
+
+
+def test_an_instance_brings_its_study_series_and_job(engine: Engine, intake: PostgresIntake) -> None:
+    """One transaction makes all rows."""
+    recorded = intake.record(instance(1))
+    assert recorded.reception is Reception.NEW
+    assert claim(engine).subject_id == recorded.study_id
+    assert [count(engine, table) for table in ("studies", "series", "instances", "jobs")] == [1, 1, 1, 1]
+
+
+def test_a_resent_instance_changes_nothing(engine: Engine, intake: PostgresIntake) -> None:
+    """The first file stays the one that counts, and no second job is made."""
+    intake.record(instance(1))
+    again = intake.record(instance(1))
+    assert (again.reception, again.path) == (Reception.DUPLICATE, instance(1).path)
+    assert [count(engine, table) for table in ("instances", "jobs")] == [1, 1]
+
+
+def test_other_content_under_a_known_uid_keeps_the_first(intake: PostgresIntake) -> None:
+    """The answer names the first file."""
+    intake.record(instance(1))
+    other = intake.record(instance(1, content="changed"))
+    assert (other.reception, other.path) == (Reception.CONFLICT, instance(1).path)
+
+
+def test_a_second_film_postpones_the_studys_job(engine: Engine) -> None:
+    """The study is due when it was quiet, counted from its last film."""
+    intake = PostgresIntake(engine, quiet=timedelta(hours=1), max_attempts=3)
+    intake.record(instance(1))
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobs SET run_after = now() - interval '1 second'"))
+    intake.record(instance(2))
+    assert PostgresQueue(engine).claim("classify", worker="host:1", lease=LEASE) is None
+    assert count(engine, "jobs") == 1
+
+
+def test_a_late_film_brings_a_new_job(engine: Engine, intake: PostgresIntake) -> None:
+    """A film that comes while the study is being classified is not overlooked."""
+    study_id = intake.record(instance(1)).study_id
+    running = claim(engine)
+    intake.record(instance(2))
+    PostgresStudies(engine, receivers=[]).settle_classified(running, findings(engine, study_id))
+    assert claim(engine).subject_id == study_id
+
+
+def test_senders_of_one_instance_at_once_leave_one(engine: Engine, intake: PostgresIntake) -> None:
+    """Eight associations that send the same instance make one row and one job."""
+    receptions: list[Reception] = []
+
+    def send() -> None:
+        receptions.append(intake.record(instance(1)).reception)
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(receptions) == [Reception.DUPLICATE] * 7 + [Reception.NEW]
+    assert [count(engine, table) for table in ("studies", "instances", "jobs")] == [1, 1, 1]
+
+
+def test_findings_bring_a_delivery_for_each_receiver(engine: Engine, intake: PostgresIntake) -> None:
+    """The outbox is written with the findings, and gives back what was stored."""
+    study_id = intake.record(instance(1)).study_id
+    stored = findings(engine, study_id)
+    PostgresStudies(engine, receivers=["pacs", "archive"]).settle_classified(claim(engine), stored)
+    for peer in ("pacs", "archive"):
+        job = claim(engine, f"deliver:{peer}")
+        assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == stored
+
+
+def test_a_reason_survives_the_database(engine: Engine, intake: PostgresIntake) -> None:
+    """Findings that could not be made are stored and delivered as such."""
+    study_id = intake.record(instance(1)).study_id
+    films = PostgresStudies(engine, receivers=[]).films(study_id)
+    reason = Findings(model=MODEL, films=films, unsuitable=Unsuitable.NOT_FRONTAL)
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), reason)
+    job = claim(engine, "deliver:pacs")
+    assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == reason
+
+
+def test_the_same_findings_are_delivered_once(engine: Engine, intake: PostgresIntake) -> None:
+    """A second job over the same films and model ends without a second delivery."""
+    study_id = intake.record(instance(1)).study_id
+    studies = PostgresStudies(engine, receivers=["pacs"])
+    studies.settle_classified(claim(engine), findings(engine, study_id))
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
+    studies.settle_classified(claim(engine), findings(engine, study_id))
+    assert [count(engine, table) for table in ("findings", "deliveries")] == [1, 1]
+
+
+def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake) -> None:
+    """Another network's result is another result."""
+    study_id = intake.record(instance(1)).study_id
+    studies = PostgresStudies(engine, receivers=["pacs"])
+    studies.settle_classified(claim(engine), findings(engine, study_id))
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
+    newer = ModelVersion(name="test-network", version="2.0.0", sha256="cd" * 32)
+    studies.settle_classified(claim(engine), findings(engine, study_id, newer))
+    assert [count(engine, table) for table in ("findings", "deliveries", "model_versions")] == [2, 2, 2]
+
+
+def test_a_lost_lease_stores_nothing(engine: Engine, intake: PostgresIntake) -> None:
+    """Of two workers on one job only the owner's findings count."""
+    study_id = intake.record(instance(1)).study_id
+    slow = claim(engine)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE jobs SET lease_until = now() - interval '1 second'"))
+    PostgresQueue(engine).reap()
+    claim(engine)
+    with pytest.raises(LeaseLost):
+        PostgresStudies(engine, receivers=["pacs"]).settle_classified(slow, findings(engine, study_id))
+    assert [count(engine, table) for table in ("findings", "deliveries")] == [0, 0]
+
+
+def test_an_acknowledged_delivery_keeps_its_proof(engine: Engine, intake: PostgresIntake) -> None:
+    """Status and report UID are stored, and the overview counts it."""
+    study_id = intake.record(instance(1)).study_id
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), findings(engine, study_id))
+    job = claim(engine, "deliver:pacs")
+    assert overview(engine).counts["undelivered"] == 1
+    PostgresDeliveries(engine).settle_delivered(job, status=0, report_uid="2.25.77")
+    state = overview(engine)
+    assert (state.counts["delivered"], state.counts["undelivered"]) == (1, 0)
+    assert state.lanes == {"classify": {"done": 1}, "deliver:pacs": {"done": 1}}
+
+
+def test_the_overview_names_held_jobs_with_their_reason(engine: Engine, intake: PostgresIntake) -> None:
+    """What an operator must see is there."""
+    intake.record(instance(1))
+    PostgresQueue(engine).hold(claim(engine), reason="the spool is away")
+    (job,) = overview(engine).troubled
+    assert (job.state, job.attempts, job.reason) == ("held", 1, "the spool is away")

@@ -1,0 +1,281 @@
+"""The whole way: dcmtk sends films, Hilum classifies, Orthanc gets the reports, the validators judge them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pydicom
+import pytest
+from pydicom import Dataset
+from pydicom.uid import JPEG2000Lossless
+
+from domain.film import Unsuitable
+from tests import validators
+from tests.conftest import migrated
+from tests.films import PATIENT, copy_of, film, saved
+from tests.peers import Hilum, Orthanc, free_port, hilum, orthanc, settings_file, storescu, wait_for
+
+pytestmark = pytest.mark.peers
+
+
+@dataclass
+class Hospital:
+    """A modality's view of Hilum, and the PACS behind it."""
+
+    port: int
+    pacs: Orthanc
+    config: Path
+    folder: Path
+
+    def send(self, *films: Dataset) -> None:
+        """C-STORE films and expect success for each."""
+        files = [saved(each, self.folder) for each in films]
+        status, said = storescu(self.port, *files, options=("-xs",) if is_compressed(films) else ())
+        assert status == 0, said
+
+    def report_of(self, sent: Dataset) -> Path:
+        """Wait for the report in the film's study and return it as a file."""
+        uid = str(sent.StudyInstanceUID)
+        (instance,) = wait_for(lambda: self.pacs.reports().get(uid))
+        file = self.folder / f"{instance}.dcm"
+        file.write_bytes(self.pacs.file(instance))
+        return file
+
+
+def is_compressed(films: tuple[Dataset, ...]) -> bool:
+    return any(each.file_meta.TransferSyntaxUID.is_compressed for each in films)
+
+
+def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, **worker: float) -> Path:
+    peer = {"name": "pacs", "ae_title": "ORTHANC", "host": "127.0.0.1", "port": pacs.dicom_port}
+    return settings_file(
+        folder,
+        home=str(folder / "home"),
+        database={"url": database},
+        node={"port": port, "study_quiet_seconds": 0.5},
+        worker=worker or {"retry_seconds": 0.2, "retry_limit_seconds": 1},
+        peers=[
+            {**peer, "receives_results": True},
+            {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True},
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """`hilum up` with its embedded database between dcmtk and Orthanc."""
+    folder = tmp_path_factory.mktemp("hospital")
+    port = free_port()
+    with orthanc(folder / "orthanc") as pacs:
+        config = settings(folder, database="embedded", port=port, pacs=pacs)
+        with hilum(config, "up") as running:
+            running.wait_until("worker-ready")
+            running.wait_until("node-ready")
+            yield Hospital(port=port, pacs=pacs, config=config, folder=folder)
+            text = running.log.read_text()
+            assert running.stop() == 0
+    assert [word for word in (PATIENT, "SECRET-ID") if word in text] == []
+
+
+def texts(report: Dataset) -> str:
+    """Return all text in a report."""
+    here = str(report.get("TextValue", ""))
+    return here + " ".join(texts(item) for item in report.get("ContentSequence", []))
+
+
+def test_a_film_comes_back_as_a_valid_report_in_its_study(hospital: Hospital) -> None:
+    """One SR in the film's study; dciodvfy, pixelmed and dsrdump find no fault in it."""
+    sent = film(101)
+    hospital.send(sent)
+    file = hospital.report_of(sent)
+    report = pydicom.dcmread(file)
+    assert (report.Modality, report.PatientID) == ("SR", sent.PatientID)
+    assert report.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.34"
+    assert "COVID19" in texts(report)
+    assert validators.dciodvfy(file) == []
+    assert validators.pixelmed(file) == []
+    assert validators.dsrdump(file) == []
+
+
+def test_a_resent_film_leaves_one_report(hospital: Hospital) -> None:
+    """The same study, films and model give the same SOP Instance UID."""
+    sent, other = film(102), film(103)
+    hospital.send(sent)
+    first = pydicom.dcmread(hospital.report_of(sent)).SOPInstanceUID
+    hospital.send(sent)
+    hospital.send(other)
+    hospital.report_of(other)
+    assert pydicom.dcmread(hospital.report_of(sent)).SOPInstanceUID == first
+
+
+def test_a_study_of_several_films_gets_one_report_about_the_frontal_one(hospital: Hospital) -> None:
+    """Lateral and frontal film: both are in the image library, the frontal one was measured."""
+    lateral, frontal = film(104, view="LL", study=104), film(105, study=104)
+    hospital.send(lateral, frontal)
+    report = pydicom.dcmread(hospital.report_of(frontal))
+    evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    seen = {item.ReferencedSOPInstanceUID for series in evidence for item in series.ReferencedSOPSequence}
+    assert seen == {lateral.SOPInstanceUID, frontal.SOPInstanceUID}
+    assert report.CompletionFlag == "COMPLETE"
+
+
+def test_a_compressed_film_is_classified(hospital: Hospital) -> None:
+    """JPEG 2000, as many archives send it."""
+    sent = copy_of(film(106))
+    sent.compress(JPEG2000Lossless)
+    status, said = storescu(hospital.port, saved(sent, hospital.folder), options=("-xv",))
+    assert status == 0, said
+    assert pydicom.dcmread(hospital.report_of(sent)).CompletionFlag == "COMPLETE"
+
+
+def without_pixels(broken: Dataset) -> None:
+    del broken.PixelData
+
+
+def truncated(broken: Dataset) -> None:
+    broken.PixelData = broken.PixelData[:1000]
+
+
+def of_several_frames(broken: Dataset) -> None:
+    broken.NumberOfFrames = 2
+    broken.PixelData = broken.PixelData * 2
+
+
+def of_a_hip(broken: Dataset) -> None:
+    broken.BodyPartExamined = "HIP"
+    del broken.AnatomicRegionSequence
+
+
+def blank(broken: Dataset) -> None:
+    broken.PixelData = bytes(len(broken.PixelData))
+
+
+def lateral(broken: Dataset) -> None:
+    broken.ViewPosition = "LL"
+    if "ViewCodeSequence" in broken:
+        del broken.ViewCodeSequence
+
+
+@pytest.mark.parametrize(
+    ("number", "spoil", "reason"),
+    [
+        (111, without_pixels, Unsuitable.NO_PIXEL_DATA),
+        (112, truncated, Unsuitable.PIXELS_CORRUPT),
+        (113, of_several_frames, Unsuitable.MULTI_FRAME),
+        (114, of_a_hip, Unsuitable.NOT_CHEST),
+        (115, blank, Unsuitable.NO_CONTRAST),
+        (116, lateral, Unsuitable.NOT_FRONTAL),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_film_that_can_not_be_classified_says_why(
+    hospital: Hospital, number: int, spoil: Callable[[Dataset], None], reason: Unsuitable
+) -> None:
+    """A could-not-process report with its reason, never silence; and the next study goes through."""
+    broken, good = copy_of(film(number)), film(number + 50)
+    spoil(broken)
+    hospital.send(broken, good)
+    file = hospital.report_of(broken)
+    report = pydicom.dcmread(file)
+    assert report.CompletionFlag == "PARTIAL"
+    assert reason.sentence in texts(report)
+    assert validators.dciodvfy(file) == []
+    assert pydicom.dcmread(hospital.report_of(good)).CompletionFlag == "COMPLETE"
+
+
+def with_an_unknown_character_set(odd: Dataset) -> None:
+    odd.SpecificCharacterSet = "KLINGON"
+
+
+def without_a_patient(odd: Dataset) -> None:
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"):
+        if keyword in odd:
+            delattr(odd, keyword)
+
+
+@pytest.mark.filterwarnings("ignore:Unknown encoding")  # the test itself reads the odd character set
+@pytest.mark.parametrize(
+    ("number", "change"), [(121, with_an_unknown_character_set), (122, without_a_patient)], ids=["charset", "patient"]
+)
+def test_a_poor_header_does_not_cost_the_result(
+    hospital: Hospital, number: int, change: Callable[[Dataset], None]
+) -> None:
+    """The film is classified and its report is valid."""
+    odd = copy_of(film(number))
+    change(odd)
+    hospital.send(odd)
+    file = hospital.report_of(odd)
+    assert pydicom.dcmread(file).CompletionFlag == "COMPLETE"
+    assert validators.dciodvfy(file) == []
+
+
+def test_a_worker_killed_at_work_loses_and_doubles_nothing(embedded_url: str, tmp_path: Path) -> None:
+    """SIGKILL in the middle, a new start: every acknowledged study has exactly one report in Orthanc."""
+    films = [film(number) for number in range(200, 220)]
+    port = free_port()
+    with orthanc(tmp_path / "orthanc") as pacs, migrated(embedded_url) as engine:
+        url = engine.url.render_as_string(hide_password=False)
+        config = settings(tmp_path, database=url, port=port, pacs=pacs, lease_seconds=3)
+        with hilum(config, "node") as node, hilum(config, "worker") as worker:
+            node.wait_until("node-ready")
+            worker.wait_until("worker-ready")
+            status, said = storescu(port, *(saved(each, tmp_path) for each in films))
+            assert status == 0, said
+            wait_for(lambda: len(pacs.reports()) >= 3)
+            worker.stop(signal.SIGKILL)
+            assert len(pacs.reports()) < len(films), "the worker was killed too late to show anything"
+            with hilum(config, "worker"):
+                wait_for(lambda: len(pacs.reports()) == len(films))
+                wait_for(lambda: all_jobs_done(config))
+            assert {uid: len(instances) for uid, instances in pacs.reports().items()} == {
+                str(each.StudyInstanceUID): 1 for each in films
+            }
+
+
+def all_jobs_done(config: Path) -> bool:
+    """Ask `hilum status` whether nothing is left to do."""
+    command = [sys.executable, "-m", "hilum", "--config", str(config), "status", "--json"]
+    lanes = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["lanes"]
+    return all(set(states) == {"done"} for states in lanes.values())
+
+
+def test_a_pacs_that_comes_late_gets_every_report(embedded_url: str, tmp_path: Path) -> None:
+    """Reports wait while the PACS is away, and arrive by themselves when it is there."""
+    port, dicom_port = free_port(), free_port()
+    sent = film(230)
+    away = Orthanc(dicom_port=dicom_port, http_port=0)
+    with migrated(embedded_url) as engine:
+        url = engine.url.render_as_string(hide_password=False)
+        config = settings(tmp_path, database=url, port=port, pacs=away)
+        with hilum(config, "node") as node, hilum(config, "worker") as worker:
+            node.wait_until("node-ready")
+            assert storescu(port, saved(sent, tmp_path))[0] == 0
+            worker.wait_until("job-retried")
+            with orthanc(tmp_path / "orthanc", dicom_port=dicom_port) as pacs:
+                wait_for(lambda: str(sent.StudyInstanceUID) in pacs.reports())
+
+
+def test_up_restarts_a_killed_worker_and_stops_everything(tmp_path: Path) -> None:
+    """A dead child comes back; after SIGTERM neither a child nor the database is left."""
+    with orthanc(tmp_path / "orthanc") as pacs:
+        config = settings(tmp_path, database="embedded", port=free_port(), pacs=pacs)
+        with hilum(config, "up") as running:
+            running.wait_until("worker-ready")
+            children = psutil.Process(running.process.pid).children(recursive=True)
+            (worker,) = [child for child in children if "worker" in child.cmdline()]
+            worker.kill()
+            wait_for(lambda: started_workers(running) == 2)
+            assert running.stop() == 0
+    left = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
+    assert left == []
+
+
+def started_workers(running: Hilum) -> int:
+    return sum(line["event"] == "worker-ready" for line in running.events())

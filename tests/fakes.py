@@ -1,0 +1,226 @@
+"""Real code that stands in for PostgreSQL, films, networks and peers; the queue passes the adapter's contract tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from domain.errors import LeaseLost
+from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
+from domain.findings import Findings, ModelVersion, Probabilities
+from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
+from domain.jobs import Job, JobKind, JobState, check_transition
+
+MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32)
+
+
+def stored_film(number: int = 1, *, study: int = 1) -> StoredFilm:
+    """Return a film as the database knows it."""
+    return StoredFilm(
+        study_id=StudyId(study),
+        study_uid=StudyUid(f"2.25.{study}"),
+        series_uid=SeriesUid(f"2.25.{study}.1"),
+        sop_instance_uid=SopInstanceUid(f"2.25.{study}.1.{number}"),
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
+        digest=f"{study:032x}{number:032x}",
+        path=f"{study}/{number}.dcm",
+    )
+
+
+@dataclass
+class Row:
+    """A job in the fake queue."""
+
+    job: Job
+    state: JobState
+    due: float
+    lease_until: float = 0.0
+    reason: str | None = None
+
+
+@dataclass
+class FakeQueue:
+    """A queue in memory with the rules of the real one; `now` moves when the tests say so."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    moved: float = 0.0
+
+    def add(self, lane: str, subject_id: int, *, max_attempts: int | None = 3, after: timedelta = timedelta(0)) -> int:
+        """Enqueue a classify job and return its id."""
+        number = len(self.rows) + 1
+        job = Job(
+            id=JobId(number),
+            kind=JobKind.CLASSIFY,
+            lane=lane,
+            subject_id=subject_id,
+            attempt=0,
+            max_attempts=max_attempts,
+            lease_token=UUID(int=0),
+        )
+        self.rows[number] = Row(job=job, state=JobState.WAITING, due=self._now() + after.total_seconds())
+        return number
+
+    def pass_time(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.moved += by.total_seconds()
+
+    def state(self, job_id: int) -> tuple[str, int, str | None]:
+        """Return a job's state, attempts and reason."""
+        row = self.rows[job_id]
+        return row.state, row.job.attempt, row.reason
+
+    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
+        """Lease the job that is due for longest."""
+        del worker
+        leased = {row.job.subject_id for row in self.rows.values() if row.state is JobState.LEASED}
+        due = [
+            row
+            for row in self.rows.values()
+            if row.state is JobState.WAITING
+            and row.job.lane == lane
+            and row.due <= self._now()
+            and row.job.subject_id not in leased
+        ]
+        if not due:
+            return None
+        row = min(due, key=lambda candidate: candidate.due)
+        self._move(row, JobState.LEASED)
+        row.job = replace(row.job, attempt=row.job.attempt + 1, lease_token=uuid4())
+        row.lease_until = self._now() + lease.total_seconds()
+        return row.job
+
+    def renew(self, job: Job, *, lease: timedelta) -> None:
+        """Extend the lease."""
+        self._owned(job).lease_until = self._now() + lease.total_seconds()
+
+    def finish(self, job: Job) -> None:
+        """End the job well."""
+        self._move(self._owned(job), JobState.DONE)
+
+    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+        """Return the job, due later."""
+        row = self._owned(job)
+        self._move(row, JobState.WAITING)
+        row.due, row.reason = self._now() + after.total_seconds(), reason
+
+    def hold(self, job: Job, *, reason: str) -> None:
+        """Take the job out."""
+        row = self._owned(job)
+        self._move(row, JobState.HELD)
+        row.reason = reason
+
+    def release(self, job: Job) -> None:
+        """Give the job back, not counting the attempt."""
+        row = self._owned(job)
+        self._move(row, JobState.WAITING)
+        row.job = replace(row.job, attempt=row.job.attempt - 1)
+
+    def reap(self) -> int:
+        """Take back what expired."""
+        expired = [row for row in self.rows.values() if row.state is JobState.LEASED and row.lease_until < self._now()]
+        for row in expired:
+            self._move(row, JobState.HELD if row.job.is_last_attempt else JobState.WAITING)
+            row.reason = "the worker died or hung: its lease expired"
+        return len(expired)
+
+    def wait(self, lane: str, *, at_most: timedelta) -> None:
+        """Return at once: in the tests nobody enqueues meanwhile."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _owned(self, job: Job) -> Row:
+        row = self.rows[job.id]
+        if row.state is not JobState.LEASED or row.job.lease_token != job.lease_token:
+            raise LeaseLost("the job's lease has passed to another worker")
+        return row
+
+    @staticmethod
+    def _move(row: Row, state: JobState) -> None:
+        check_transition(row.state, state)
+        row.state = state
+
+    def _now(self) -> float:
+        return time.monotonic() + self.moved
+
+
+@dataclass
+class FakeFilms:
+    """Films by their SOP Instance UID: a header each, and pixels or the reason why there are none."""
+
+    headers: dict[str, FilmHeader] = field(default_factory=dict)
+    broken: dict[str, Unsuitable] = field(default_factory=dict)
+
+    def header(self, film: StoredFilm) -> FilmHeader:
+        """Return the header, a PA chest film by default."""
+        return self.headers.get(film.sop_instance_uid, FilmHeader(view=View.PA))
+
+    def pixels(self, film: StoredFilm) -> GreyImage:
+        """Return a grey square."""
+        if film.sop_instance_uid in self.broken:
+            raise NotClassifiable(self.broken[film.sop_instance_uid])
+        return np.full((64, 64), 0.5, dtype=np.float32)
+
+
+@dataclass
+class FakeClassifier:
+    """A network that always says the same."""
+
+    answer: Probabilities = field(default_factory=lambda: Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2))
+    seen: int = 0
+
+    @property
+    def model(self) -> ModelVersion:
+        """Which network this is."""
+        return MODEL
+
+    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities]:
+        """Return the answer for each image."""
+        self.seen += len(images)
+        return [self.answer for _ in images]
+
+
+@dataclass
+class FakeStudies:
+    """Studies by id, and what was stored of them."""
+
+    queue: FakeQueue
+    by_id: dict[int, tuple[StoredFilm, ...]] = field(default_factory=dict)
+    stored: list[Findings] = field(default_factory=list)
+
+    def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
+        """Return the films of a study."""
+        return self.by_id.get(study_id, ())
+
+    def settle_classified(self, job: Job, findings: Findings) -> None:
+        """Keep the findings and end the job."""
+        self.queue.finish(job)
+        self.stored.append(findings)
+
+
+@dataclass
+class RecordedEvents:
+    """A log that keeps what it is told."""
+
+    told: list[tuple[str, str, dict[str, object]]] = field(default_factory=list)
+
+    def info(self, event: str, /, **fields: object) -> None:
+        """Keep an event."""
+        self.told.append(("info", event, fields))
+
+    def warning(self, event: str, /, **fields: object) -> None:
+        """Keep an event."""
+        self.told.append(("warning", event, fields))
+
+    def error(self, event: str, /, **fields: object) -> None:
+        """Keep an event."""
+        self.told.append(("error", event, fields))
+
+    def names(self) -> list[str]:
+        """Return the events' names, in order."""
+        return [event for _, event, _ in self.told]

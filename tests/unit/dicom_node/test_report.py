@@ -1,0 +1,469 @@
+"""The structured report: what it says, and that the tools of others can read it."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, CTImageStorage, EnhancedSRStorage
+
+from dicom_node.films import quiet
+from dicom_node.identity import ReportSettings, uid_for
+from dicom_node.report import build_report
+from dicom_node.wrap import wrap_film
+from domain.film import Unsuitable
+from domain.findings import DISCLAIMER, Label
+from tests.validators import dciodvfy, dsrdump, pixelmed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from domain.findings import Findings
+
+CREATED = datetime(2026, 1, 2, 10, 0, 0, tzinfo=UTC)
+GOLDEN_UID = "1.2.3.2413610586205820467099718918739302896632162241276682705592"
+CLASSES = [Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage]
+
+
+def built(findings: Findings, *sources: Dataset, **arguments: object) -> Dataset:
+    """Build the report, write it, and read it back."""
+    return pydicom.dcmread(BytesIO(encoded(findings, *sources, **arguments)))
+
+
+def encoded(findings: Findings, *sources: Dataset, **arguments: object) -> bytes:
+    """Return the report as a file."""
+    stream = BytesIO()
+    with quiet():
+        build_report(findings, sources, created=CREATED, **arguments).save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def written(folder: Path, findings: Findings, *sources: Dataset, **arguments: object) -> Path:
+    """Write the report into a file and return its path."""
+    path = folder / "report.dcm"
+    path.write_bytes(encoded(findings, *sources, **arguments))
+    return path
+
+
+def items(node: Dataset, code: str) -> Iterator[Dataset]:
+    """Yield every content item whose concept name has the code, at any depth."""
+    for item in node.get("ContentSequence", []):
+        if item.ConceptNameCodeSequence[0].get("CodeValue") == code:
+            yield item
+        yield from items(item, code)
+
+
+def coded(node: Dataset, code: str) -> list[str]:
+    """Return the coded answers under a concept name."""
+    values = [item.ConceptCodeSequence[0] for item in items(node, code)]
+    return [value.get("CodeValue") or value.LongCodeValue for value in values]
+
+
+def texts(node: Dataset, code: str) -> list[str]:
+    """Return the texts under a concept name."""
+    return [str(item.TextValue) for item in items(node, code)]
+
+
+@pytest.fixture
+def lateral() -> Dataset:
+    """Return the other film of the study."""
+    picture = np.arange(80 * 80, dtype=np.uint16).reshape(80, 80)
+    return wrap_film(picture, patient_id="P1", patient_name="Doe^Jane", view_position="LL", study_uid="2.25.1")
+
+
+@pytest.fixture(params=["positive", "negative", "undetermined", "could not process"])
+def outcome(
+    request: pytest.FixtureRequest,
+    film: Dataset,
+    lateral: Dataset,
+    classified: Callable[..., Findings],
+    refused: Callable[..., Findings],
+) -> Findings:
+    """Return findings of a study of two films, one of each outcome."""
+    return {
+        "positive": lambda: classified(film, lateral),
+        "negative": lambda: classified(film, lateral, covid19=0.05, normal=0.9, pneumonia=0.05),
+        "undetermined": lambda: classified(film, lateral, covid19=0.4, normal=0.3, pneumonia=0.3),
+        "could not process": lambda: refused(Unsuitable.PIXELS_CORRUPT, film, lateral),
+    }[request.param]()
+
+
+# --- what others say of it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("sop_class", CLASSES)
+def test_every_outcome_is_a_valid_object(
+    tmp_path: Path, film: Dataset, lateral: Dataset, outcome: Findings, sop_class: str
+) -> None:
+    """Modules, value lengths and evidence are right, and dcmtk reads the document."""
+    path = written(tmp_path, outcome, film, lateral, sop_class_uid=sop_class)
+    assert dciodvfy(path) == []
+    assert dsrdump(path) == []
+
+
+@pytest.mark.peers
+def test_every_outcome_follows_the_template(tmp_path: Path, film: Dataset, lateral: Dataset, outcome: Findings) -> None:
+    """TID 1500, its relationships and context groups are right."""
+    assert pixelmed(written(tmp_path, outcome, film, lateral)) == []
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("character_set", "name"),
+    [
+        (None, "Doe^Jane"),
+        ("ISO_IR 100", "Müller^Jörg"),
+        ("ISO_IR 144", "Люкceмбypг"),  # noqa: RUF001 - Russian
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
+        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        ("GBK", "Wang^XiaoDong=王^小东"),
+        ("ISO_IR 192", "Wang^XiaoDong=王^小東"),
+    ],
+)
+def test_a_name_survives_in_every_character_set(
+    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], character_set: object, name: str
+) -> None:
+    """What the modality wrote is what the report says, in a set that the validator accepts."""
+    film.SpecificCharacterSet = character_set
+    film.PatientName = name
+    film.save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    source = pydicom.dcmread(tmp_path / "film.dcm", stop_before_pixels=True)
+    path = written(tmp_path, classified(source), source)
+    assert str(pydicom.dcmread(path).PatientName) == name
+    assert dciodvfy(path) == []
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ["PatientBirthDate", "PatientSex"],
+        ["AccessionNumber", "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"],
+        ["PatientName", "PatientID"],
+        ["Rows", "Columns", "ImagerPixelSpacing", "PatientOrientation", "Modality"],
+        ["Manufacturer"],
+    ],
+)
+def test_missing_attributes_make_no_difference_to_validity(
+    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], missing: list[str]
+) -> None:
+    """Real films lack what the standard demands."""
+    findings = classified(film)
+    for keyword in missing:
+        del film[keyword]
+    path = written(tmp_path, findings, film)
+    assert dciodvfy(path) == []
+    assert len(list(items(pydicom.dcmread(path), "125007"))) == 2
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientSex", "U"),
+        ("PatientBirthDate", "19700230"),
+        ("StudyDate", "2026.01.02"),
+        ("StudyTime", "25:99"),
+        ("PatientAge", "81"),
+        ("PatientOrientation", ""),
+        ("ImagerPixelSpacing", [0, 0]),
+        ("ImagerPixelSpacing", None),
+        ("SpecificCharacterSet", "ISO_IR 999"),
+        ("InstitutionName", "X" * 80),
+        ("Manufacturer", "X" * 80),
+        ("TimezoneOffsetFromUTC", "soon"),
+        ("ProcedureCodeSequence", [Dataset()]),
+        ("RequestAttributesSequence", [Dataset()]),
+        ("PatientName", "A\nB"),
+    ],
+)
+def test_odd_values_are_put_right(
+    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], keyword: str, value: object
+) -> None:
+    """Real films have values that the standard forbids."""
+    with quiet():
+        setattr(film, keyword, value)
+        path = written(tmp_path, classified(film), film)
+    assert dciodvfy(path) == []
+    assert pydicom.dcmread(path).StudyDescription == "Chest X-ray"
+
+
+@pytest.mark.peers
+def test_a_film_without_header_still_gets_its_report(
+    tmp_path: Path, film: Dataset, refused: Callable[..., Findings]
+) -> None:
+    """Where nothing could be read, the identifiers that the spool knows are enough."""
+    path = written(tmp_path, refused(Unsuitable.UNREADABLE, film))
+    assert dciodvfy(path) == []
+    assert pydicom.dcmread(path).StudyInstanceUID == film.StudyInstanceUID
+
+
+def test_a_header_that_defeats_the_builder_still_gets_its_report(
+    film: Dataset, classified: Callable[..., Findings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result reaches the radiologist under the patient's id, without the rest of the header."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("a header nobody thought of")
+
+    monkeypatch.setattr("dicom_node.report.evidence_of", broken)
+    report = built(classified(film), film)
+    assert (report.PatientID, report.PatientName) == ("P1", "")
+    assert coded(report, "705057003") == ["52101004", "272519000"]
+
+
+# --- what no validator sees --------------------------------------------------------------------------------------
+
+
+def test_both_targets_are_always_reported(film: Dataset, outcome: Findings) -> None:
+    """A group for each disease, present or not."""
+    assert coded(built(outcome, film), "121071") == ["882784691000119100", "233604007"]
+
+
+def test_each_group_has_its_own_stable_tracking_uid(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """Viewers need one, and a report made again has the same."""
+    first, again = (built(classified(film), film) for _ in range(2))
+    uids = [item.UID for item in items(first, "112040")]
+    assert len(set(uids)) == 2
+    assert uids == [item.UID for item in items(again, "112040")]
+
+
+def test_the_template_is_named(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """Without it no reader knows that the tree is TID 1500."""
+    report = built(classified(film), film)
+    template = report.ContentTemplateSequence[0]
+    assert (template.MappingResource, template.TemplateIdentifier) == ("DCMR", "1500")
+
+
+def test_the_procedure_is_reported(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """TID 1500 row 4 is mandatory."""
+    assert coded(built(classified(film), film), "121058") == ["363679005"]
+
+
+def test_every_number_is_finite_and_a_percentage(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """A certainty is 0 to 100 in percent."""
+    findings = classified(film, covid19=1.0, normal=0.0, pneumonia=0.0)
+    values = [item.MeasuredValueSequence[0] for item in items(built(findings, film), "111012")]
+    assert [float(value.NumericValue) for value in values] == [100.0, 0.0]
+    assert all(math.isfinite(float(value.NumericValue)) for value in values)
+    assert {value.MeasurementUnitsCodeSequence[0].CodeValue for value in values} == {"%"}
+
+
+def test_the_long_code_travels_as_long_code_value(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """18 characters do not fit into Code Value."""
+    finding = next(items(built(classified(film), film), "121071")).ConceptCodeSequence[0]
+    assert (finding.get("CodeValue"), finding.LongCodeValue) == (None, "882784691000119100")
+
+
+@pytest.mark.parametrize(
+    ("scores", "presence", "run_status", "normality", "priority"),
+    [
+        ((0.83, 0.1, 0.07), ["52101004", "272519000"], "111242", "263654008", ["394849002"]),
+        ((0.07, 0.1, 0.83), ["272519000", "52101004"], "111242", "263654008", ["394849002"]),
+        ((0.05, 0.9, 0.05), ["272519000", "272519000"], "111241", "17621005", ["394848005"]),
+        ((0.4, 0.3, 0.3), ["373068000", "373068000"], "111243", "371934000", ["394848005"]),
+    ],
+)
+def test_a_classified_study_says_presence_status_normality_and_priority(
+    film: Dataset,
+    classified: Callable[..., Findings],
+    scores: tuple[float, float, float],
+    presence: list[str],
+    run_status: str,
+    normality: str,
+    priority: list[str],
+) -> None:
+    """The codes follow the probabilities."""
+    covid19, normal, pneumonia = scores
+    report = built(classified(film, covid19=covid19, normal=normal, pneumonia=pneumonia), film)
+    assert coded(report, "705057003") == presence
+    assert coded(report, "111017") == [run_status]
+    assert coded(report, "121402") == [normality]
+    assert coded(report, "260870009") == priority
+
+
+def test_a_study_not_processed_says_why_and_gives_no_number(film: Dataset, refused: Callable[..., Findings]) -> None:
+    """No score, no priority, nothing that looks like a negative result."""
+    report = built(refused(Unsuitable.NOT_FRONTAL, film), film)
+    assert coded(report, "111017") == ["111245"]
+    assert coded(report, "705057003") == ["373068000", "373068000"]
+    assert not list(items(report, "111012"))
+    assert not list(items(report, "260870009"))
+    assert Unsuitable.NOT_FRONTAL.sentence in texts(report, "121106")[0]
+    assert report.CompletionFlag == "PARTIAL"
+    assert report.CompletionFlagDescription
+
+
+@pytest.mark.parametrize(("reason", "quality"), [(Unsuitable.PIXELS_CORRUPT, ["RID14"]), (Unsuitable.NOT_FRONTAL, [])])
+def test_only_bad_pixels_are_called_non_diagnostic(
+    film: Dataset, refused: Callable[..., Findings], reason: Unsuitable, quality: list[str]
+) -> None:
+    """A good lateral film is a good film."""
+    assert coded(built(refused(reason, film), film), "111101") == quality
+
+
+def test_the_report_is_preliminary_and_unverified(film: Dataset, outcome: Findings) -> None:
+    """No person has looked at it."""
+    report = built(outcome, film)
+    assert (report.PreliminaryFlag, report.VerificationFlag) == ("PRELIMINARY", "UNVERIFIED")
+
+
+def test_the_disclaimer_is_part_of_every_report(film: Dataset, outcome: Findings) -> None:
+    """Whoever reads the document reads it."""
+    assert DISCLAIMER in texts(built(outcome, film), "121106")
+
+
+def test_algorithm_observer_and_equipment_say_the_same(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """IHE AIR 6.5.3.1 asks for equal values in the three places."""
+    findings = classified(film)
+    report = built(findings, film)
+    equipment = next(item for item in report.ContributingEquipmentSequence if "DeviceUID" in item)
+    assert equipment.PurposeOfReferenceCodeSequence[0].CodeValue == "109102"
+    assert {equipment.Manufacturer} == set(texts(report, "121014"))
+    assert {equipment.ManufacturerModelName} == set(texts(report, "121015")) == set(texts(report, "111001"))
+    assert {equipment.SoftwareVersions} == set(texts(report, "111003"))
+    assert [equipment.DeviceUID] == [item.UID for item in items(report, "121012")]
+
+
+def test_the_weights_and_the_threshold_are_on_record(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """What made the result can be found again, down to its bytes."""
+    findings = classified(film)
+    parameters = " ".join(texts(built(findings, film), "111002"))
+    assert findings.model.sha256 in parameters
+    assert "below 50 %" in parameters
+    assert "not a calibrated probability" in parameters
+
+
+def test_every_film_looked_at_is_in_the_library_and_in_evidence(
+    film: Dataset, lateral: Dataset, classified: Callable[..., Findings]
+) -> None:
+    """Also the lateral one that was not classified."""
+    report = built(classified(film, lateral), film, lateral)
+    library = {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in items(report, "260753009")}
+    series = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    evidence = {image.ReferencedSOPInstanceUID for group in series for image in group.ReferencedSOPSequence}
+    assert library == evidence == {film.SOPInstanceUID, lateral.SOPInstanceUID}
+
+
+def test_only_the_analysed_film_is_the_source_of_the_measurement(
+    film: Dataset, lateral: Dataset, classified: Callable[..., Findings]
+) -> None:
+    """Both groups point at the frontal film."""
+    sources = items(built(classified(film, lateral), film, lateral), "121112")
+    assert {item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for item in sources} == {film.SOPInstanceUID}
+
+
+def test_the_report_is_a_new_series_of_the_same_study_and_patient(
+    film: Dataset, classified: Callable[..., Findings]
+) -> None:
+    """The PACS files it beside the films."""
+    film.InstitutionName = "General Hospital"
+    report = built(classified(film), film)
+    for keyword in ("StudyInstanceUID", "PatientID", "PatientName", "PatientSex", "AccessionNumber", "InstitutionName"):
+        assert report[keyword].value == film[keyword].value
+    assert report.SeriesInstanceUID != film.SeriesInstanceUID
+    assert (report.Modality, report.SeriesNumber) == ("SR", 9001)
+
+
+def test_no_institution_is_invented(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """A film without one gives a report without one."""
+    assert "InstitutionName" not in built(classified(film), film)
+
+
+def test_the_order_is_passed_on(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """The RIS finds its request again."""
+    request = Dataset()
+    request.RequestedProcedureID, request.AccessionNumber = "RP7", "A1"
+    film.RequestAttributesSequence = [request]
+    passed = built(classified(film), film).ReferencedRequestSequence[0]
+    assert (passed.RequestedProcedureID, passed.AccessionNumber) == ("RP7", "A1")
+    assert passed.StudyInstanceUID == film.StudyInstanceUID
+
+
+def test_times_are_written_in_the_zone_of_the_film(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """One object has one zone."""
+    film.TimezoneOffsetFromUTC = "+0530"
+    report = built(classified(film), film)
+    assert report.TimezoneOffsetFromUTC == "+0530"
+    assert (report.ContentDate, report.ContentTime) == ("20260102", "153000")
+
+
+def test_the_same_findings_make_the_same_bytes(film: Dataset, outcome: Findings) -> None:
+    """A delivery tried again sends the same instance."""
+    assert encoded(outcome, film) == encoded(outcome, film)
+
+
+def test_each_sop_class_is_an_instance_of_its_own(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """An instance never changes its class."""
+    reports = [built(classified(film), film, sop_class_uid=sop_class) for sop_class in CLASSES]
+    assert [report.SOPClassUID for report in reports] == CLASSES
+    assert len({report.SOPInstanceUID for report in reports}) == 3
+
+
+def test_another_sop_class_is_refused(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """A report is no image."""
+    with pytest.raises(ValueError, match="SR"):
+        build_report(classified(film), [film], created=CREATED, sop_class_uid=CTImageStorage)
+
+
+def test_the_site_decides_about_normal_and_priority(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """Both can be turned off."""
+    settings = ReportSettings(normal_means_normal=False, triage_priority=False)
+    report = built(classified(film, covid19=0.05, normal=0.9, pneumonia=0.05), film, settings=settings)
+    assert coded(report, "121402") == ["371934000"]
+    assert coded(report, "260870009") == []
+
+
+def test_the_uids_stand_under_the_root_of_the_site(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """Every UID that the report makes, not those it takes over."""
+    report = built(classified(film), film, settings=ReportSettings(uid_root="1.2.840.99"))
+    made = [report.SOPInstanceUID, report.SeriesInstanceUID, *(item.UID for item in items(report, "112040"))]
+    assert all(uid.startswith("1.2.840.99.") for uid in made)
+
+
+@pytest.mark.parametrize("root", [None, "1.2.3", "1.2.826.0.1.3680043.10.1234567890123456789"])
+def test_a_uid_is_valid_and_a_function_of_its_parts(root: str | None) -> None:
+    """At most 64 characters, no leading zeros, different for different parts."""
+    uids = {uid_for("a", str(number), root=root) for number in range(500)}
+    assert len(uids) == 500
+    assert all(pydicom.uid.UID(uid).is_valid for uid in uids)
+    assert uid_for("a", "b", root=root) == uid_for("a", "b", root=root)
+    assert uid_for("ab", "c", root=root) != uid_for("a", "bc", root=root)
+
+
+def test_a_uid_without_root_is_a_uuid() -> None:
+    """PS3.5 B.2: the decimal form of a UUID, here of version 8."""
+    import uuid
+
+    found = uuid.UUID(int=int(uid_for("a").removeprefix("2.25.")))
+    assert (found.variant, str(found)[14]) == (uuid.RFC_4122, "8")
+
+
+def test_a_uid_stays_the_same_from_version_to_version() -> None:
+    """A changed derivation would report every study a second time."""
+    assert uid_for("study", "digest", root="1.2.3") == GOLDEN_UID
+
+
+@pytest.mark.parametrize("root", ["", "1.", "1.02", "9.1", "1.2." + "3" * 60, "a.b"])
+def test_a_root_that_is_none_is_refused(root: str) -> None:
+    """A typing error must not end in an invalid file."""
+    with pytest.raises(ValueError, match="root"):
+        ReportSettings(uid_root=root)
+
+
+def test_every_target_has_a_code() -> None:
+    """And NORMAL, which is no disease, has none."""
+    from dicom_node.codes import TARGET_FINDING
+    from domain.findings import TARGETS
+
+    assert set(TARGET_FINDING) == set(TARGETS)
+    assert Label.NORMAL not in TARGET_FINDING

@@ -1,0 +1,73 @@
+"""The spool: whole files or none, in places that tell nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from dicom_node.spool import Spool
+from domain.ids import SopInstanceUid, StudyUid
+
+STUDY, INSTANCE = StudyUid("1.2.3"), SopInstanceUid("1.2.3.4")
+
+
+def files(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file()]
+
+
+def test_a_written_film_is_found_in_its_place(tmp_path: Path) -> None:
+    """The content is what was given, and nothing else lies about."""
+    spool = Spool(tmp_path)
+    place = spool.place(STUDY, INSTANCE, "ab" * 32)
+    spool.write(place, b"film")
+    assert files(tmp_path) == [tmp_path / place]
+    assert (tmp_path / place).read_bytes() == b"film"
+
+
+def test_the_place_shows_no_uid(tmp_path: Path) -> None:
+    """UIDs are hashed: some sites build them from patient numbers."""
+    place = Spool(tmp_path).place(STUDY, INSTANCE, "ab" * 32)
+    assert "1.2.3" not in place
+
+
+def test_other_content_under_one_uid_lies_elsewhere(tmp_path: Path) -> None:
+    """A resend can't overwrite the film that was acknowledged."""
+    spool = Spool(tmp_path)
+    assert spool.place(STUDY, INSTANCE, "ab" * 32) != spool.place(STUDY, INSTANCE, "cd" * 32)
+
+
+def test_the_file_and_its_folder_are_synced_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First the content, then the new names: study folder, its parent, and the file in it."""
+    synced: list[str] = []
+    sync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")  # noqa: PTH112
+        sync(descriptor)
+
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(os, "fsync", note)
+    spool.write(spool.place(STUDY, INSTANCE, "ab" * 32), b"film")
+    assert synced == ["file", "folder", "folder", "folder"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draft is taken away and the error told."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    spool = Spool(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        spool.write(spool.place(STUDY, INSTANCE, "ab" * 32), b"film")
+    assert files(tmp_path) == []
+
+
+def test_others_can_not_read_the_spool(tmp_path: Path) -> None:
+    """Films are a patient's data."""
+    Spool(tmp_path / "spool")
+    assert (tmp_path / "spool").stat().st_mode & 0o077 == 0

@@ -1,0 +1,170 @@
+"""The loop: what becomes of a job by the way its handler ends."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import HilumError, LeaseLost, Misconfigured, Permanent, Transient
+from domain.findings import Outcome
+from domain.jobs import Job
+from tests.fakes import FakeQueue, RecordedEvents
+from worker.loop import Loop
+from worker.retry import Backoff
+from worker.upkeep import reap
+
+LEASE = timedelta(seconds=30)
+
+
+class Handler:
+    """Ends each job as it is told."""
+
+    def __init__(self, end: Callable[[Job], Outcome]) -> None:
+        self.run = end
+
+
+def failing(error: Exception) -> Handler:
+    def end(_: Job) -> Outcome:
+        raise error
+
+    return Handler(end)
+
+
+def loop(queue: FakeQueue, handler: Handler) -> Loop:
+    backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
+    return Loop(
+        lane="classify",
+        queue=queue,
+        handler=handler,
+        worker="host:1",
+        lease=LEASE,
+        backoff=backoff,
+        events=RecordedEvents(),
+    )
+
+
+def test_an_empty_lane_is_no_work() -> None:
+    """The step says that there was nothing to do."""
+    assert not loop(FakeQueue(), failing(Permanent("never called"))).step()
+
+
+def test_a_transient_failure_is_tried_again_later() -> None:
+    """The job waits with its reason, and is not due before the pause is over."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1)
+    assert loop(queue, failing(Transient("the peer is away"))).step()
+    assert queue.state(job) == ("waiting", 1, "the peer is away")
+    assert queue.claim("classify", worker="w", lease=LEASE) is None
+    queue.pass_time(timedelta(seconds=2))
+    assert queue.claim("classify", worker="w", lease=LEASE) is not None
+
+
+def test_the_last_try_ends_held() -> None:
+    """After its last attempt a job is held with what failed."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1, max_attempts=1)
+    loop(queue, failing(Transient("the spool is away"))).step()
+    assert queue.state(job) == ("held", 1, "the spool is away (given up after 1 tries)")
+
+
+def test_a_delivery_without_limit_never_gives_up_on_a_peer_that_is_away() -> None:
+    """A job without a maximum is tried again however often it failed."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1, max_attempts=None)
+    work = loop(queue, failing(Transient("the peer is away")))
+    for _ in range(50):
+        queue.pass_time(timedelta(minutes=2))
+        assert work.step()
+    assert queue.state(job)[0] == "waiting"
+
+
+def test_a_permanent_failure_is_held_at_once() -> None:
+    """Trying again would fail again."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1)
+    loop(queue, failing(Permanent("the peer refused the report"))).step()
+    assert queue.state(job) == ("held", 1, "the peer refused the report")
+
+
+def test_an_unforeseen_error_shows_its_type_only() -> None:
+    """The text of a foreign error may quote a patient's data: neither queue nor log has it."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1)
+    work = loop(queue, failing(KeyError("Doe^Jane")))
+    work.step()
+    assert queue.state(job) == ("waiting", 1, "unexpected KeyError")
+    assert isinstance(work.events, RecordedEvents)
+    assert "Doe" not in str(work.events.told)
+
+
+def test_an_unforeseen_error_is_held_in_the_end_even_without_a_limit() -> None:
+    """A bug must become visible, not loop for ever."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1, max_attempts=None)
+    work = loop(queue, failing(ZeroDivisionError()))
+    for _ in range(5):
+        work.step()
+        queue.pass_time(timedelta(minutes=2))
+    assert queue.state(job)[0] == "held"
+
+
+def test_a_misconfigured_installation_stops_the_loop_and_gives_the_job_back() -> None:
+    """The job is not to blame; its attempt is not counted."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1)
+    work = loop(queue, failing(Misconfigured("the model is damaged")))
+    work.run()
+    assert work.stop.is_set()
+    assert isinstance(work.failure, Misconfigured)
+    assert queue.state(job)[:2] == ("waiting", 0)
+
+
+@pytest.mark.parametrize("error", [LeaseLost("taken"), Transient("away"), Permanent("no")])
+def test_a_job_that_was_lost_is_left_to_its_new_owner(error: HilumError) -> None:
+    """Whatever a worker without lease wants to say of a job is dropped."""
+    queue = FakeQueue()
+
+    def lose(_: Job) -> Outcome:
+        queue.pass_time(LEASE * 2)
+        reap(queue, RecordedEvents())
+        assert queue.claim("classify", worker="other", lease=LEASE) is not None
+        raise error
+
+    job = queue.add("classify", 1)
+    loop(queue, Handler(lose)).step()
+    assert queue.state(job)[:2] == ("leased", 2)
+
+
+def test_a_heartbeat_keeps_the_lease_while_the_job_runs() -> None:
+    """A job that takes longer than its lease stays with its worker."""
+    queue = FakeQueue()
+
+    def work_long(job: Job) -> Outcome:
+        for _ in range(5):
+            queue.pass_time(LEASE / 2)
+            work.beat()
+            assert reap(queue, RecordedEvents()) == 0
+        queue.finish(job)
+        return Outcome.CLASSIFIED
+
+    job = queue.add("classify", 1)
+    work = loop(queue, Handler(work_long))
+    work.step()
+    assert queue.state(job)[0] == "done"
+
+
+def test_a_loop_ends_when_told() -> None:
+    """The stop is heard between jobs."""
+    work = loop(FakeQueue(), failing(Permanent("never called")))
+    thread = threading.Thread(target=work.run)
+    thread.start()
+    work.stop.set()
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+def test_pauses_double_up_to_their_limit() -> None:
+    """2, 4, 8 … and never more than the limit, however many tries."""
+    backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
+    assert [backoff.after(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)] == [2, 4, 8, 60, 60]
