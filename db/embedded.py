@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 import subprocess
 import time
 import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import psutil
 from sqlalchemy import text
 
 from db.engine import connect, transaction
@@ -17,9 +20,9 @@ from domain.errors import Misconfigured, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from types import ModuleType
 
+_PRIVATE = 0o700
 _SLOW_START_SECONDS = 120.0
 
 _OTHERS = text(
@@ -36,25 +39,78 @@ def start(data: Path) -> str:
     Raises:
         Misconfigured: it does not start; the text says where its log is.
     """
-    data.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _quietly_imported() as server:
+        data.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+        with _quietly_imported() as server, _kept_private(data, Path(str(server.__file__))):
+            _forget_the_dead(server, data)
             try:
-                uri = server.get_server(data, cleanup_mode=None).get_uri()
+                uri = server.PostgresServer(data, cleanup_mode=None).get_uri()
             except subprocess.TimeoutExpired:  # after 10 s; a busy machine, or a recovery after a crash, takes longer
                 uri = _address_when_ready(server, data)
     except (subprocess.SubprocessError, OSError, AssertionError) as error:
-        raise Misconfigured(f"the embedded PostgreSQL does not start; its log is {data / 'log'}") from error
+        raise Misconfigured(
+            f"the embedded PostgreSQL does not start ({type(error).__name__}); see {data / 'log'}"
+        ) from error
     return str(uri).replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def is_running(data: Path) -> bool:
+    """Whether the server on `data` lives."""
+    with _quietly_imported() as server:
+        return _is_alive(_postmaster(server, data))
+
+
+def _postmaster(server: ModuleType, data: Path) -> Any:  # noqa: ANN401 - the wheel has no types
+    """Return what the server's pid file says; None where there is none, or it is being written."""
+    try:
+        return server.utils.PostmasterInfo.read_from_pgdata(data)
+    except (AssertionError, ValueError, OSError):
+        return None
+
+
+def _is_alive(postmaster: Any) -> bool:  # noqa: ANN401
+    if postmaster is None or not postmaster.is_running():
+        return False
+    return bool(postmaster.process.status() != psutil.STATUS_ZOMBIE)
+
+
+def _forget_the_dead(server: ModuleType, data: Path) -> None:
+    """Remove the pid file of a killed server that nobody buried, as in a container whose first process does not.
+
+    Its number still answers, so that PostgreSQL itself would wait for it for ever. A process of the old server that is
+    still at work, in its data directory, keeps the file.
+    """
+    postmaster = _postmaster(server, data)
+    if postmaster is None or not postmaster.is_running() or _is_alive(postmaster):
+        return
+    at_work = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data)]
+    if not at_work:
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+@contextmanager
+def _kept_private(*paths: Path) -> Iterator[None]:
+    """As root, let the server's user pass through the folders above, but not read them.
+
+    As root the wheel runs the server as a user of its own, and opens every folder above its files to everybody.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    folders = {folder: stat.S_IMODE(folder.stat().st_mode) for path in paths for folder in path.parents}
+    try:
+        yield
+    finally:
+        for folder, mode in folders.items():
+            folder.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)  # it runs as that user in the group of root
 
 
 def _address_when_ready(server: ModuleType, data: Path) -> str:
     deadline = time.monotonic() + _SLOW_START_SECONDS
     while time.monotonic() < deadline:
-        with suppress(AssertionError):  # the server is writing the file
-            info = server.utils.PostmasterInfo.read_from_pgdata(data)
-            if info is not None and info.is_running() and info.status == "ready":
-                return str(info.get_uri())
+        postmaster = _postmaster(server, data)
+        if _is_alive(postmaster) and postmaster.status == "ready":
+            return str(postmaster.get_uri())
         time.sleep(0.2)
     raise TimeoutError
 

@@ -59,11 +59,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise Transient("the database can't be reached or is busy") from error
+        raise Transient(_why_away(str(error))) from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Transient("the database closed the connection") from error
         raise
+
+
+def _why_away(message: str) -> str:
+    """Tell apart, as far as the driver's English text does, what only an operator can mend."""
+    if "authentication failed" in message or "no password supplied" in message or "pg_hba.conf" in message:
+        return "the database refuses the login; check user and password in database.url"
+    if "does not exist" in message:
+        return "the database server has no such database or user; check database.url"
+    return "the database can't be reached or is busy"
 
 
 def check_schema(engine: Engine) -> None:

@@ -33,7 +33,7 @@ LIMIT :limit
 """)
 
 _OUTCOMES = text("""
-SELECT coalesce(label, unsuitable, outcome) AS result, count(*) AS studies
+SELECT coalesce(label, unsuitable, outcome) AS result, count(*) AS results
 FROM findings GROUP BY 1 ORDER BY 1
 """)
 
@@ -74,7 +74,7 @@ def overview(engine: Engine, *, limit: int = 20) -> Overview:
         lanes: dict[str, dict[str, int]] = {}
         for row in connection.execute(_LANES):
             lanes.setdefault(row.lane, {})[row.state] = row.jobs
-        results = {row.result: row.studies for row in connection.execute(_OUTCOMES)}
+        results = {row.result: row.results for row in connection.execute(_OUTCOMES)}
         rows = connection.execute(_TROUBLED, {"limit": limit}).mappings().all()
     troubled = tuple(TroubledJob(**row) for row in rows)
     return Overview(counts=dict(counts), lanes=lanes, results=results, troubled=troubled)

@@ -106,7 +106,7 @@ def _algorithm(findings: Findings, device: ReportDevice) -> hd.AlgorithmIdentifi
             f"SHA-256 of the weights: {findings.model.sha256}",
             f"Classes: {', '.join(Label)}. The most probable one is named.",
             f"Undetermined where the highest certainty is below {100.0 * findings.model.undetermined_below:g} %.",
-            "The certainty is the softmax output of the network; it is not a calibrated probability of disease.",
+            "The certainty is the network's output, calibrated on its validation films; elsewhere it may be far off.",
         ],
     )
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from domain.errors import Misconfigured
+
 if TYPE_CHECKING:
     from domain.ids import SopInstanceUid, StudyUid
 
@@ -20,9 +22,19 @@ class Spool:
     """A folder of films, found by hashed UIDs, so that no path tells of a patient."""
 
     def __init__(self, root: Path) -> None:
+        """Make the folder if there is none.
+
+        Raises:
+            Misconfigured: it can't be made.
+        """
         self._root = root
-        root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-        (root / _INCOMING).mkdir(exist_ok=True, mode=_PRIVATE)
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+            (root / _INCOMING).mkdir(exist_ok=True, mode=_PRIVATE)
+        except OSError as error:
+            raise Misconfigured(
+                f"the spool {root} can't be made: {error.strerror}; check home and its rights"
+            ) from error
 
     def place(self, study_uid: StudyUid, sop_instance_uid: SopInstanceUid, digest: str) -> str:
         """Return where an instance belongs, relative to the root; other content under the same UID goes elsewhere."""

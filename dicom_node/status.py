@@ -10,7 +10,6 @@ class StoreStatus(IntEnum):
 
     SUCCESS = 0x0000
     """Durable: file in its place, rows committed; or both were so before."""
-    NOT_AUTHORISED = 0x0124
     OUT_OF_RESOURCES = 0xA700
     """Disk or database can't take it now: the sender tries again later."""
     DATA_SET_DOES_NOT_MATCH = 0xA900

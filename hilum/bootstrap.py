@@ -54,8 +54,27 @@ def _address(settings: Settings) -> Iterator[str]:
         yield url
 
 
-def upgrade(engine: Engine, events: Events, stop: threading.Event) -> None:
-    """Bring the database to this version's schema, waiting for the server if it is away.
+def keep_database(settings: Settings, events: Events) -> None:
+    """Start the embedded server again if it died; another server is somebody else's to keep.
+
+    To be called again and again: while the dead one's last processes end, the new one can't start.
+    """
+    if settings.database.url != EMBEDDED:
+        return
+    from db.embedded import is_running, start
+
+    if not is_running(settings.embedded_data):
+        events.error("database-died")
+        try:
+            start(settings.embedded_data)
+        except Misconfigured as error:
+            events.error("database-not-started", reason=str(error))
+        else:
+            events.info("database-started")
+
+
+def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
+    """Bring the database to this version's schema, waiting for the server if it is away; say whether it is done.
 
     Raises:
         Misconfigured: the server is too old, or the database too new.
@@ -71,7 +90,8 @@ def upgrade(engine: Engine, events: Events, stop: threading.Event) -> None:
         else:
             if before != after:
                 events.info("database-upgraded", version=after)
-            return
+            return True
+    return False
 
 
 def wait_for_schema(engine: Engine, events: Events, stop: threading.Event) -> bool:
@@ -192,10 +212,14 @@ def echo(settings: Settings, name: str) -> str:
     if peer is None:
         known = ", ".join(peer.name for peer in settings.peers) or "none"
         raise Misconfigured(f"there is no peer {name!r} in the settings; known: {known}")
-    status = ask(_address_of(peer), AeTitle(settings.node.ae_title))
+    place = f"{name} ({peer.ae_title}@{peer.host}:{peer.port})"
+    try:
+        status = ask(_address_of(peer), AeTitle(settings.node.ae_title))
+    except Transient as error:
+        raise Transient(f"{place}: {error}") from error
     if status != 0:
-        raise Transient(f"{name}: {peer.ae_title}@{peer.host}:{peer.port} answered C-ECHO with status 0x{status:04X}")
-    return f"{name}: {peer.ae_title}@{peer.host}:{peer.port} answers"
+        raise Transient(f"{place} answered C-ECHO with status 0x{status:04X}")
+    return f"{place} answers"
 
 
 def _handlers(settings: Settings, engine: Engine, network: Classifier) -> dict[str, Handler]:

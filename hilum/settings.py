@@ -6,6 +6,7 @@ This module is the only reader of the environment.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -45,8 +46,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _uid_root(text: str) -> str:
-    components = text.split(".")
-    if not all(part.isdecimal() and part == str(int(part)) for part in components):
+    if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", text):
         raise ValueError("not a dotted decimal UID root")
     return text
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from worker.events import Events
 
 ROLES = ("node", "worker")
+PYTHON_M_HILUM = [sys.executable, "-P", "-m", "hilum"]
+"""Our own command line; -P keeps modules that lie in the working folder out."""
 
-_CHECK_SECONDS = 0.2
+_CHECK_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _HEALTHY_SECONDS = 60.0
@@ -95,30 +97,35 @@ def run(settings: Settings, config: Path | None) -> int:
     stop = stopping.on_signals()
     events = log.start(settings.log, role="up")
     with bootstrap.database(settings, role="up") as engine:
-        bootstrap.upgrade(engine, events, stop)
-        # An open connection tells the other processes that the embedded server is still needed.
-        with engine.connect():
-            return _tend_children(_children(config, events), events, stop)
+        if not bootstrap.upgrade(engine, events, stop):
+            return 0
+        children = _children(config, events)
+        try:
+            _tend(children, settings, events, stop)
+        finally:
+            events.info("stopping")
+            _stop(children)
+    return _MISCONFIGURED if any(child.refused for child in children) else 0
 
 
 def _children(config: Path | None, events: Events) -> list[Child]:
     chosen = [] if config is None else ["--config", str(config)]
-    return [
-        Child(role=role, command=[sys.executable, "-m", "hilum", *chosen, role, "--supervised"], events=events)
-        for role in ROLES
-    ]
+    return [Child(role=role, command=[*PYTHON_M_HILUM, *chosen, role, "--supervised"], events=events) for role in ROLES]
 
 
-def _tend_children(children: list[Child], events: Events, stop: threading.Event) -> int:
-    while not stop.wait(_CHECK_SECONDS):
+def _tend(children: list[Child], settings: Settings, events: Events, stop: threading.Event) -> None:
+    """Keep database and children alive until told to stop, or until a child refuses its settings."""
+    while not any(child.refused for child in children):
+        bootstrap.keep_database(settings, events)
         for child in children:
             child.tend()
-        if any(child.refused for child in children):
-            break
-    events.info("stopping")
+        if stop.wait(_CHECK_SECONDS):
+            return
+
+
+def _stop(children: list[Child]) -> None:
     for child in children:
         child.ask_to_stop()
     deadline = time.monotonic() + _STOP_PATIENCE_SECONDS
     for child in children:
         child.wait(deadline - time.monotonic())
-    return _MISCONFIGURED if any(child.refused for child in children) else 0

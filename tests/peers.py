@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+
+from hilum.supervise import PYTHON_M_HILUM
 
 ECHOSCU = Path("/usr/bin/echoscu")
 STORESCU = Path("/usr/bin/storescu")
@@ -94,7 +95,7 @@ class Hilum:
 def hilum(config: Path, *arguments: str) -> Iterator[Hilum]:
     """Run `hilum --config CONFIG ARGUMENTS` for the block; its log lies beside the settings."""
     log = config.with_name(f"{'-'.join(arguments)}-{time.monotonic_ns()}.log")
-    command = [sys.executable, "-m", "hilum", "--config", str(config), *arguments]
+    command = [*PYTHON_M_HILUM, "--config", str(config), *arguments]
     with log.open("wb") as output:
         running = Hilum(process=subprocess.Popen(command, stderr=output), log=log)
     try:
@@ -166,8 +167,8 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, *, dicom_port: int | None = None) -> Iterator[Orthanc]:
-    """Run Orthanc with an index and storage in a folder, on loopback ports."""
+def orthanc(folder: Path, *, dicom_port: int | None = None, sync: bool = False) -> Iterator[Orthanc]:
+    """Run Orthanc with an index and storage in a folder, on loopback ports; `sync`: it syncs each file to disk."""
     require(ORTHANC)
     folder.mkdir(exist_ok=True)
     server = Orthanc(dicom_port=dicom_port or free_port(), http_port=free_port())
@@ -181,6 +182,7 @@ def orthanc(folder: Path, *, dicom_port: int | None = None) -> Iterator[Orthanc]
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         "DicomAlwaysAllowStore": True,
+        "SyncStorageArea": sync,
         "Plugins": [],
     }
     config = folder / "orthanc.json"

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from domain.errors import Misconfigured
 from domain.findings import DISCLAIMER, TARGETS, Label
+from hilum.supervise import PYTHON_M_HILUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +71,7 @@ def run(home: Path) -> int:
     config = _write_settings(home, node_port=node_port, pacs_port=pacs_port)
     click.echo(f"Starting PostgreSQL, node and worker in {home} (their log: {home / 'hilum.log'}) ...")
     with (home / "hilum.log").open("wb") as output:
-        hilum = subprocess.Popen([sys.executable, "-m", "hilum", "--config", str(config), "up"], stderr=output)
+        hilum = subprocess.Popen([*PYTHON_M_HILUM, "--config", str(config), "up"], stderr=output)
         try:
             cases = _rehearse(pacs, node_port, hilum)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless
 
 from domain.film import Unsuitable
+from hilum.supervise import PYTHON_M_HILUM
 from tests import validators
 from tests.conftest import migrated
 from tests.films import PATIENT, copy_of, film, saved
@@ -279,3 +281,39 @@ def test_up_restarts_a_killed_worker_and_stops_everything(tmp_path: Path) -> Non
 
 def started_workers(running: Hilum) -> int:
     return sum(line["event"] == "worker-ready" for line in running.events())
+
+
+def test_up_restarts_a_killed_database(tmp_path: Path) -> None:
+    """After SIGKILL of the embedded server a film is taken and reported as before."""
+    port = free_port()
+    with orthanc(tmp_path / "orthanc") as pacs:
+        config = settings(tmp_path, database="embedded", port=port, pacs=pacs)
+        with hilum(config, "up") as running:
+            running.wait_until("worker-ready")
+            running.wait_until("node-ready")
+            postmaster = int((tmp_path / "home" / "postgresql" / "postmaster.pid").read_text().splitlines()[0])
+            os.kill(postmaster, signal.SIGKILL)
+            running.wait_until("database-started")
+            sent = saved(film(240), tmp_path)
+            wait_for(lambda: storescu(port, sent)[0] == 0)
+            wait_for(lambda: len(pacs.reports()) == 1)
+
+
+def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path) -> None:
+    """A folder called worker/ where somebody starts `hilum up` does no harm."""
+    (tmp_path / "worker").mkdir()
+    (tmp_path / "worker" / "__init__.py").write_text("raise SystemExit('wrong module')")
+    command = [*PYTHON_M_HILUM, "classify", "--json", str(saved(film(1), tmp_path))]
+    assert subprocess.run(command, check=False, capture_output=True, cwd=tmp_path).returncode == 0
+
+
+def test_the_demo_ends_by_itself_with_a_valid_report_for_every_film(tmp_path: Path) -> None:
+    """`hilum demo` exits 0, shows nine films, and what the PACS received passes the validators."""
+    command = [sys.executable, "-m", "hilum", "demo", "--home", str(tmp_path / "demo")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "9 of 9 films have their report" in done.stdout
+    reports = sorted((tmp_path / "demo" / "pacs").glob("*.dcm"))
+    assert len(reports) == 9
+    assert [error for report in reports for error in validators.dciodvfy(report)] == []
+    assert validators.pixelmed(reports[0]) == []

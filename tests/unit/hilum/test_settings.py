@@ -98,6 +98,7 @@ def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("[node]\nstudy_quiet_seconds = -1", ["node.study_quiet_seconds", "-1", "0 to 3600"]),
         ('[log]\nlevel = "loud"', ["log.level", "'loud'", "warning"]),
         ('[report]\nuid_root = "1.02"', ["report.uid_root", "'1.02'", "root"]),
+        ('[report]\nuid_root = "3.5"', ["report.uid_root", "'3.5'", "root"]),
         ('[[peers]]\nname = "a"\nae_title = "A"\nhost = "h"', ["peers.0.port", "missing"]),
         ('[[peers]]\nname = "a b"\nae_title = "A"\nhost = "h"\nport = 1', ["peers.0.name", "'a b'", "letters"]),
         ("node = 5", ["node", "5", "table"]),

@@ -1,0 +1,57 @@
+"""Writes the pages of the reference that come from the code: settings and commands. `make docs` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hilum import settings
+from hilum.cli import hilum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated pages' texts by their files."""
+    return {REFERENCE / "settings.md": _settings(), REFERENCE / "cli.md": "\n".join(_commands(hilum, "hilum"))}
+
+
+def _settings() -> str:
+    rows = "\n".join(f"| `{key}` | `{default}` | {meaning} |" for key, default, meaning in settings.reference())
+    return f"""# Settings
+
+Generated from the code by `make docs`.
+
+One TOML file: `hilum --config FILE`, else `./hilum.toml`, else `/etc/hilum/hilum.toml`, else the defaults.
+A variable beats the file: `HILUM_NODE__PORT` is `node.port`, `HILUM_HOME` is `home`; `HILUM_PEERS` holds a JSON list.
+An unknown key or a value that is not allowed is refused before anything starts. `hilum config show` prints what is in
+force.
+
+| key | default | meaning |
+|---|---|---|
+{rows}
+"""
+
+
+def _commands(command: click.Command, name: str, depth: int = 1) -> Iterator[str]:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    if depth == 1:
+        yield "# Commands\n\nGenerated from the code by `make docs`.\n"
+    else:
+        yield f"{'#' * min(depth, 3)} `{name}`\n"
+    yield f"```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            subcommand = command.get_command(context, child)
+            if subcommand is not None and not subcommand.hidden:
+                yield from _commands(subcommand, f"{name} {child}", depth + 1)
+
+
+if __name__ == "__main__":
+    for file, text in pages().items():
+        file.write_text(text)
