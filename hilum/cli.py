@@ -150,6 +150,9 @@ def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     A JPEG or PNG is taken for a frontal chest film; of a DICOM file the header must say so.
     Exit status 1 if a file could not be read; the others are done all the same.
+
+    With --json each line has: file, eligible, reason (null if eligible), label (the most probable class),
+    undetermined (true where the model does not stand by its label), probabilities, model, model_version.
     """
     from hilum import classify as command
 

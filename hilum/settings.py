@@ -87,7 +87,7 @@ class Worker(Section):
 
     threads: int = Field(0, ge=0, le=256, description="cores for the network, 1 to 256; 0 takes all")
     lease_seconds: float = Field(
-        60, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
+        20, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
     )
     max_attempts: int = Field(5, ge=1, le=100, description="tries of a classification before it is held, 1 to 100")
     retry_seconds: float = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -340,7 +341,14 @@ def test_the_weights_and_the_threshold_are_on_record(film: Dataset, classified: 
     parameters = " ".join(texts(built(findings, film), "111002"))
     assert findings.model.sha256 in parameters
     assert "below 50 %" in parameters
-    assert "not a calibrated probability" in parameters
+    assert "calibrated on its validation films; elsewhere it may be far off" in parameters
+
+
+def test_another_threshold_makes_another_report(film: Dataset, classified: Callable[..., Findings]) -> None:
+    """The same weights read with another threshold are another model version: their report has its own UID."""
+    findings = classified(film)
+    stricter = replace(findings, model=replace(findings.model, undetermined_below=0.7))
+    assert built(stricter, film).SOPInstanceUID != built(findings, film).SOPInstanceUID
 
 
 def test_every_film_looked_at_is_in_the_library_and_in_evidence(
