@@ -148,7 +148,14 @@ def _print_table(results: Iterator[FilmResult], model: ModelVersion, *, total: i
     table = Table("file", "label", *Label, "reason", title=f"{model.name} {model.version}", caption=DISCLAIMER)
     messages = Console(stderr=True)
     unread = []
-    for result in track(results, total=total, console=messages, description="classifying", transient=True):
+    for result in track(
+        results,
+        total=total,
+        description="classifying",
+        console=messages,
+        transient=True,
+        disable=not messages.is_terminal,
+    ):
         table.add_row(str(result.file), *_cells(result, model))
         if result.unsuitable in _COULD_NOT_BE_READ:
             unread.append(result)

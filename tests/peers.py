@@ -181,7 +181,11 @@ def orthanc(folder: Path, *, dicom_port: int | None = None, sync: bool = False) 
         "HttpServerEnabled": True,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
-        "DicomAlwaysAllowStore": True,
+        # Its DICOM port can't be bound to the loopback alone: it serves these callers from there only.
+        "DicomModalities": {name: [name, "127.0.0.1", 1] for name in ("HILUM", "XRAY1")},
+        "DicomCheckModalityHost": True,
+        "DicomAlwaysAllowEcho": False,
+        "DicomAlwaysAllowStore": False,
         "SyncStorageArea": sync,
         "Plugins": [],
     }

@@ -115,7 +115,8 @@ def _collect(cases: Sequence[Case], pacs: ReceivingPacs, hilum: subprocess.Popen
     from dicom_node.report_reader import read_report
 
     deadline = time.monotonic() + _REPORT_PATIENCE_SECONDS
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("waiting for reports", total=len(cases))
         while time.monotonic() < deadline and hilum.poll() is None:
             for case in cases:

@@ -4,72 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, CTImageStorage, EnhancedSRStorage
+from pydicom.uid import CTImageStorage
 
-from dicom_node.films import quiet
-from dicom_node.identity import ReportSettings, uid_for
+from dicom_node.identity import ReportSettings
 from dicom_node.report import build_report
 from dicom_node.wrap import wrap_film
 from domain.film import Unsuitable
 from domain.findings import DISCLAIMER, Label
+from tests.reports import CLASSES, CREATED, built, coded, encoded, items, texts, written
 from tests.validators import dciodvfy, dsrdump, pixelmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from domain.findings import Findings
-
-CREATED = datetime(2026, 1, 2, 10, 0, 0, tzinfo=UTC)
-GOLDEN_UID = "1.2.3.2413610586205820467099718918739302896632162241276682705592"
-CLASSES = [Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage]
-
-
-def built(findings: Findings, *sources: Dataset, **arguments: object) -> Dataset:
-    """Build the report, write it, and read it back."""
-    return pydicom.dcmread(BytesIO(encoded(findings, *sources, **arguments)))
-
-
-def encoded(findings: Findings, *sources: Dataset, **arguments: object) -> bytes:
-    """Return the report as a file."""
-    stream = BytesIO()
-    with quiet():
-        build_report(findings, sources, created=CREATED, **arguments).save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
-
-
-def written(folder: Path, findings: Findings, *sources: Dataset, **arguments: object) -> Path:
-    """Write the report into a file and return its path."""
-    path = folder / "report.dcm"
-    path.write_bytes(encoded(findings, *sources, **arguments))
-    return path
-
-
-def items(node: Dataset, code: str) -> Iterator[Dataset]:
-    """Yield every content item whose concept name has the code, at any depth."""
-    for item in node.get("ContentSequence", []):
-        if item.ConceptNameCodeSequence[0].get("CodeValue") == code:
-            yield item
-        yield from items(item, code)
-
-
-def coded(node: Dataset, code: str) -> list[str]:
-    """Return the coded answers under a concept name."""
-    values = [item.ConceptCodeSequence[0] for item in items(node, code)]
-    return [value.get("CodeValue") or value.LongCodeValue for value in values]
-
-
-def texts(node: Dataset, code: str) -> list[str]:
-    """Return the texts under a concept name."""
-    return [str(item.TextValue) for item in items(node, code)]
 
 
 @pytest.fixture
@@ -114,115 +68,6 @@ def test_every_outcome_is_a_valid_object(
 def test_every_outcome_follows_the_template(tmp_path: Path, film: Dataset, lateral: Dataset, outcome: Findings) -> None:
     """TID 1500, its relationships and context groups are right."""
     assert pixelmed(written(tmp_path, outcome, film, lateral)) == []
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize(
-    ("character_set", "name"),
-    [
-        (None, "Doe^Jane"),
-        ("ISO_IR 100", "Müller^Jörg"),
-        ("ISO_IR 144", "Люкceмбypг"),  # noqa: RUF001 - Russian
-        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎=やまだ^たろう"),
-        (["", "ISO 2022 IR 149"], "Hong^Gildong=洪^吉洞=홍^길동"),
-        ("GB18030", "Wang^XiaoDong=王^小东"),
-        ("GBK", "Wang^XiaoDong=王^小东"),
-        ("ISO_IR 192", "Wang^XiaoDong=王^小東"),
-    ],
-)
-def test_a_name_survives_in_every_character_set(
-    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], character_set: object, name: str
-) -> None:
-    """What the modality wrote is what the report says, in a set that the validator accepts."""
-    film.SpecificCharacterSet = character_set
-    film.PatientName = name
-    film.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    source = pydicom.dcmread(tmp_path / "film.dcm", stop_before_pixels=True)
-    path = written(tmp_path, classified(source), source)
-    assert str(pydicom.dcmread(path).PatientName) == name
-    assert dciodvfy(path) == []
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize(
-    "missing",
-    [
-        ["PatientBirthDate", "PatientSex"],
-        ["AccessionNumber", "StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"],
-        ["PatientName", "PatientID"],
-        ["Rows", "Columns", "ImagerPixelSpacing", "PatientOrientation", "Modality"],
-        ["Manufacturer"],
-    ],
-)
-def test_missing_attributes_make_no_difference_to_validity(
-    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], missing: list[str]
-) -> None:
-    """Real films lack what the standard demands."""
-    findings = classified(film)
-    for keyword in missing:
-        del film[keyword]
-    path = written(tmp_path, findings, film)
-    assert dciodvfy(path) == []
-    assert len(list(items(pydicom.dcmread(path), "125007"))) == 2
-
-
-@pytest.mark.peers
-@pytest.mark.parametrize(
-    ("keyword", "value"),
-    [
-        ("PatientSex", "U"),
-        ("PatientBirthDate", "19700230"),
-        ("StudyDate", "2026.01.02"),
-        ("StudyTime", "25:99"),
-        ("PatientAge", "81"),
-        ("PatientOrientation", ""),
-        ("ImagerPixelSpacing", [0, 0]),
-        ("ImagerPixelSpacing", None),
-        ("SpecificCharacterSet", "ISO_IR 999"),
-        ("InstitutionName", "X" * 80),
-        ("Manufacturer", "X" * 80),
-        ("TimezoneOffsetFromUTC", "soon"),
-        ("ProcedureCodeSequence", [Dataset()]),
-        ("RequestAttributesSequence", [Dataset()]),
-        ("PatientName", "A\nB"),
-    ],
-)
-def test_odd_values_are_put_right(
-    tmp_path: Path, film: Dataset, classified: Callable[..., Findings], keyword: str, value: object
-) -> None:
-    """Real films have values that the standard forbids."""
-    with quiet():
-        setattr(film, keyword, value)
-        path = written(tmp_path, classified(film), film)
-    assert dciodvfy(path) == []
-    assert pydicom.dcmread(path).StudyDescription == "Chest X-ray"
-
-
-@pytest.mark.peers
-def test_a_film_without_header_still_gets_its_report(
-    tmp_path: Path, film: Dataset, refused: Callable[..., Findings]
-) -> None:
-    """Where nothing could be read, the identifiers that the spool knows are enough."""
-    path = written(tmp_path, refused(Unsuitable.UNREADABLE, film))
-    assert dciodvfy(path) == []
-    assert pydicom.dcmread(path).StudyInstanceUID == film.StudyInstanceUID
-
-
-def test_a_header_that_defeats_the_builder_still_gets_its_report(
-    film: Dataset, classified: Callable[..., Findings], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The result reaches the radiologist under the patient's id, without the rest of the header."""
-
-    def broken(*_: object) -> None:
-        raise ValueError("a header nobody thought of")
-
-    monkeypatch.setattr("dicom_node.report.evidence_of", broken)
-    report = built(classified(film), film)
-    assert (report.PatientID, report.PatientName) == ("P1", "")
-    assert coded(report, "705057003") == ["52101004", "272519000"]
-
-
-# --- what no validator sees --------------------------------------------------------------------------------------
 
 
 def test_both_targets_are_always_reported(film: Dataset, outcome: Findings) -> None:
@@ -436,36 +281,6 @@ def test_the_uids_stand_under_the_root_of_the_site(film: Dataset, classified: Ca
     report = built(classified(film), film, settings=ReportSettings(uid_root="1.2.840.99"))
     made = [report.SOPInstanceUID, report.SeriesInstanceUID, *(item.UID for item in items(report, "112040"))]
     assert all(uid.startswith("1.2.840.99.") for uid in made)
-
-
-@pytest.mark.parametrize("root", [None, "1.2.3", "1.2.826.0.1.3680043.10.1234567890123456789"])
-def test_a_uid_is_valid_and_a_function_of_its_parts(root: str | None) -> None:
-    """At most 64 characters, no leading zeros, different for different parts."""
-    uids = {uid_for("a", str(number), root=root) for number in range(500)}
-    assert len(uids) == 500
-    assert all(pydicom.uid.UID(uid).is_valid for uid in uids)
-    assert uid_for("a", "b", root=root) == uid_for("a", "b", root=root)
-    assert uid_for("ab", "c", root=root) != uid_for("a", "bc", root=root)
-
-
-def test_a_uid_without_root_is_a_uuid() -> None:
-    """PS3.5 B.2: the decimal form of a UUID, here of version 8."""
-    import uuid
-
-    found = uuid.UUID(int=int(uid_for("a").removeprefix("2.25.")))
-    assert (found.variant, str(found)[14]) == (uuid.RFC_4122, "8")
-
-
-def test_a_uid_stays_the_same_from_version_to_version() -> None:
-    """A changed derivation would report every study a second time."""
-    assert uid_for("study", "digest", root="1.2.3") == GOLDEN_UID
-
-
-@pytest.mark.parametrize("root", ["", "1.", "1.02", "9.1", "1.2." + "3" * 60, "a.b"])
-def test_a_root_that_is_none_is_refused(root: str) -> None:
-    """A typing error must not end in an invalid file."""
-    with pytest.raises(ValueError, match="root"):
-        ReportSettings(uid_root=root)
 
 
 def test_every_target_has_a_code() -> None:
