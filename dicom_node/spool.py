@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _INCOMING = "incoming"
 _NAME_CHARACTERS = 32
 _PRIVATE = 0o700
+_DRAFT_LIFE_SECONDS = 3600
+"""No film takes longer to be written; another node may be writing into the same spool."""
 
 
 class Spool:
@@ -60,6 +63,14 @@ class Spool:
         except OSError:
             draft.unlink(missing_ok=True)
             raise
+
+    def sweep(self) -> int:
+        """Remove the drafts of a node that was killed while it wrote, and say how many; nobody was told of them."""
+        oldest = time.time() - _DRAFT_LIFE_SECONDS
+        stale = [draft for draft in (self._root / _INCOMING).iterdir() if draft.stat().st_mtime < oldest]
+        for draft in stale:
+            draft.unlink(missing_ok=True)
+        return len(stale)
 
     def remove(self, place: str) -> None:
         """Take a file out that no row speaks of."""

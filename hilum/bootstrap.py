@@ -145,7 +145,10 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
         quiet=timedelta(seconds=settings.node.study_quiet_seconds),
         max_attempts=settings.worker.max_attempts,
     )
-    node.open_storage(Storage(spool=Spool(settings.spool), intake=intake, events=events))
+    spool = Spool(settings.spool)
+    if drafts := spool.sweep():
+        events.warning("drafts-removed", count=drafts)
+    node.open_storage(Storage(spool=spool, intake=intake, events=events))
 
 
 def classifier(settings: Settings) -> Classifier:

@@ -71,3 +71,17 @@ def test_others_can_not_read_the_spool(tmp_path: Path) -> None:
     """Films are a patient's data."""
     Spool(tmp_path / "spool")
     assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
+
+
+def test_drafts_of_a_killed_node_are_swept_but_not_fresh_ones(tmp_path: Path) -> None:
+    """What lies in the folder of drafts for over an hour belongs to nobody; films in place are not touched."""
+    spool = Spool(tmp_path)
+    place = spool.place(STUDY, INSTANCE, "ab" * 32)
+    spool.write(place, b"film")
+    old, fresh = tmp_path / "incoming" / "old", tmp_path / "incoming" / "fresh"
+    for draft in (old, fresh):
+        draft.write_bytes(b"half a film")
+    for path in (old, tmp_path / place):
+        os.utime(path, (0, 0))
+    assert spool.sweep() == 1
+    assert set(files(tmp_path)) == {tmp_path / place, fresh}
