@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hilum.settings import EMBEDDED
+from hilum.settings import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,18 +17,9 @@ if TYPE_CHECKING:
 def as_toml(settings: Settings, source: Path | None) -> str:
     """Return all settings in force as TOML; a password in the database's address is replaced by `***`."""
     values = settings.model_dump(mode="json")
-    if values["database"]["url"] != EMBEDDED:
-        values["database"]["url"] = without_password(values["database"]["url"])
+    values["database"]["url"] = without_password(values["database"]["url"])
     origin = f"from {source}" if source is not None else "defaults, no settings file"
     return "\n".join([f"# {origin}; HILUM_… variables included", *_lines(values)]) + "\n"
-
-
-def without_password(url: str) -> str:
-    """Return a database address with its password hidden."""
-    scheme, _, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
 
 
 def _lines(values: dict[str, Any]) -> Iterator[str]:

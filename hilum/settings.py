@@ -234,6 +234,11 @@ def _section_reference(name: str, section: type[Section]) -> Iterator[tuple[str,
         yield f"{name}.{key}", default, field.description or ""
 
 
+def without_password(url: str) -> str:
+    """Return a database address with its password, if it has one, replaced by `***`."""
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+
+
 def _find(config: Path | None) -> Path | None:
     if config is not None:
         if not config.is_file():
@@ -265,7 +270,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
-    return "the given address" if key == "database.url" else repr(value)
+    return repr(without_password(value)) if key == "database.url" and isinstance(value, str) else repr(value)
 
 
 def _section_of(location: tuple[int | str, ...]) -> type[BaseModel]:

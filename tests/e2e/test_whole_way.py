@@ -220,7 +220,7 @@ def test_a_poor_header_does_not_cost_the_result(
 
 def test_a_worker_killed_at_work_loses_and_doubles_nothing(embedded_url: str, tmp_path: Path) -> None:
     """SIGKILL in the middle, a new start: every acknowledged study has exactly one report in Orthanc."""
-    films = [film(number) for number in range(200, 220)]
+    films = [film(number) for number in range(200, 240)]
     port = free_port()
     with orthanc(tmp_path / "orthanc") as pacs, migrated(embedded_url) as engine:
         url = engine.url.render_as_string(hide_password=False)
@@ -294,7 +294,7 @@ def test_up_restarts_a_killed_database(tmp_path: Path) -> None:
             postmaster = int((tmp_path / "home" / "postgresql" / "postmaster.pid").read_text().splitlines()[0])
             os.kill(postmaster, signal.SIGKILL)
             running.wait_until("database-started")
-            sent = saved(film(240), tmp_path)
+            sent = saved(film(250), tmp_path)
             wait_for(lambda: storescu(port, sent)[0] == 0)
             wait_for(lambda: len(pacs.reports()) == 1)
 
