@@ -47,6 +47,7 @@ def start(data: Path) -> str:
                 uri = server.PostgresServer(data, cleanup_mode=None).get_uri()
             except subprocess.TimeoutExpired:  # after 10 s; a busy machine, or a recovery after a crash, takes longer
                 uri = _address_when_ready(server, data)
+            _close_socket_folder(server, data)
     except (subprocess.SubprocessError, OSError, AssertionError) as error:
         raise Misconfigured(
             f"the embedded PostgreSQL does not start ({type(error).__name__}); see {data / 'log'}"
@@ -86,6 +87,18 @@ def _forget_the_dead(server: ModuleType, data: Path) -> None:
     at_work = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data)]
     if not at_work:
         (data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _close_socket_folder(server: ModuleType, data: Path) -> None:
+    """Let nobody else reach the socket, which trusts whoever does.
+
+    It lies in the data folder. Where that path is too long for a socket it lies elsewhere, in a folder that others may
+    enter.
+    """
+    folder = Path(_postmaster(server, data).socket_dir)
+    if folder != data:
+        os.chown(folder, data.stat().st_uid, -1)
+        folder.chmod(_PRIVATE)
 
 
 @contextmanager

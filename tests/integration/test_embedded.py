@@ -1,0 +1,56 @@
+"""The embedded server: private, kept alive, and gone with its last user."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from db import embedded
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path that only its owner may enter."""
+    path = Path(tempfile.mkdtemp(prefix="hilum-pg-"))
+    yield path
+    embedded.stop(path / "postgresql")
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def answers(url: str) -> bool:
+    with psycopg2.connect(url.replace("+psycopg2", "")) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def test_the_last_user_stops_the_server(folder: Path) -> None:
+    """A second borrower uses the same server; when both have left, none runs."""
+    data = folder / "postgresql"
+    with embedded.borrowed(data) as first, embedded.borrowed(data) as second:
+        assert first == second
+        assert answers(first)
+    assert not embedded.is_running(data)
+
+
+def test_the_folders_above_are_not_opened_for_reading(folder: Path) -> None:
+    """Others may pass through at most, when root starts it; they can't list."""
+    embedded.start(folder / "postgresql")
+    assert folder.stat().st_mode & 0o066 == 0
+
+
+def test_a_path_too_long_for_a_socket_works_and_stays_private(folder: Path) -> None:
+    """The socket then lies elsewhere, in a folder that nobody else enters."""
+    data = folder / ("long" * 20) / ("longer" * 10) / "postgresql"
+    try:
+        url = embedded.start(data)
+        assert answers(url)
+        socket_folder = Path(url.partition("host=")[2])
+        assert socket_folder != data
+        assert socket_folder.stat().st_mode & 0o077 == 0
+    finally:
+        embedded.stop(data)
