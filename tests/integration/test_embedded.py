@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import psycopg2
 import pytest
 
 from db import embedded
+from domain.errors import Misconfigured
 
 
 @pytest.fixture
@@ -54,3 +56,15 @@ def test_a_path_too_long_for_a_socket_works_and_stays_private(folder: Path) -> N
         assert socket_folder.stat().st_mode & 0o077 == 0
     finally:
         embedded.stop(data)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could take somebody else's files")
+def test_root_leaves_the_database_of_another_account_alone(folder: Path) -> None:
+    """`sudo hilum status` must not break the server that the service's own account runs."""
+    data = folder / "postgresql"
+    data.mkdir()
+    (data / "PG_VERSION").write_text("18")
+    shutil.chown(data, "nobody")
+    with pytest.raises(Misconfigured, match="belongs to nobody"):
+        embedded.start(data)
+    assert data.owner() == "nobody"
