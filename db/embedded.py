@@ -74,7 +74,7 @@ def _refuse_another_owner(data: Path) -> None:
 def is_running(data: Path) -> bool:
     """Whether the server on `data` lives."""
     with _quietly_imported() as server:
-        return _is_alive(_postmaster(server, data))
+        return _is_alive(_postmaster(server, data), data)
 
 
 def _postmaster(server: ModuleType, data: Path) -> Any:  # noqa: ANN401 - the wheel has no types
@@ -85,23 +85,35 @@ def _postmaster(server: ModuleType, data: Path) -> Any:  # noqa: ANN401 - the wh
         return None
 
 
-def _is_alive(postmaster: Any) -> bool:  # noqa: ANN401
+def _is_alive(postmaster: Any, data: Path) -> bool:  # noqa: ANN401
+    """Whether the number in the pid file is a server at work in its data directory; the number alone proves nothing."""
     if postmaster is None or not postmaster.is_running():
         return False
-    return bool(postmaster.process.status() != psutil.STATUS_ZOMBIE)
+    with suppress(psutil.Error):
+        return postmaster.process.status() != psutil.STATUS_ZOMBIE and _works_in(postmaster.process, data)
+    return False
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    """Whether a process is a server of this data directory; in doubt it is, for two on one directory would ruin it."""
+    try:
+        return process.cwd() == str(data.resolve())
+    except psutil.AccessDenied:  # as root in a container without the right to trace
+        return process.name().startswith("postgres")
+    except psutil.Error:
+        return False
 
 
 def _forget_the_dead(server: ModuleType, data: Path) -> None:
-    """Remove the pid file of a killed server that nobody buried, as in a container whose first process does not.
+    """Remove a pid file whose number answers though its server is dead: PostgreSQL or the wheel would trust it.
 
-    Its number still answers, so that PostgreSQL itself would wait for it for ever. A process of the old server that is
-    still at work, in its data directory, keeps the file.
+    After a power cut another program may have the number; in a container whose first process buries nobody, the dead
+    server itself keeps it. A process of the old server that is still at work in the data directory keeps the file.
     """
     postmaster = _postmaster(server, data)
-    if postmaster is None or not postmaster.is_running() or _is_alive(postmaster):
+    if postmaster is None or not postmaster.is_running() or _is_alive(postmaster, data):
         return
-    at_work = [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(data)]
-    if not at_work:
+    if not any(_works_in(process, data) for process in psutil.process_iter()):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -138,7 +150,7 @@ def _address_when_ready(server: ModuleType, data: Path) -> str:
     deadline = time.monotonic() + _SLOW_START_SECONDS
     while time.monotonic() < deadline:
         postmaster = _postmaster(server, data)
-        if _is_alive(postmaster) and postmaster.status == "ready":
+        if _is_alive(postmaster, data) and postmaster.status == "ready":
             return str(postmaster.get_uri())
         time.sleep(0.2)
     raise TimeoutError

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -68,3 +69,29 @@ def test_root_leaves_the_database_of_another_account_alone(folder: Path) -> None
     with pytest.raises(Misconfigured, match="belongs to nobody"):
         embedded.start(data)
     assert data.owner() == "nobody"
+
+
+def test_a_pid_file_whose_number_belongs_to_another_program_is_not_believed(folder: Path) -> None:
+    """After a power cut any program may have the number that the dead server had."""
+    data = folder / "postgresql"
+    embedded.start(data)
+    pid_file = data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    embedded.stop(data)
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    shutil.chown(pid_file, data.owner())
+    assert not embedded.is_running(data)
+    assert answers(embedded.start(data))
+
+
+def test_a_server_that_can_not_be_looked_into_counts_as_alive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root in a container may not read where a process works; a second server on the data would ruin it."""
+
+    def denied(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    data = folder / "postgresql"
+    url = embedded.start(data)
+    monkeypatch.setattr(psutil.Process, "cwd", denied)
+    assert embedded.is_running(data)
+    assert embedded.start(data) == url
