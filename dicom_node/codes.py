@@ -68,7 +68,6 @@ IMAGE_QUALITY = Code("111101", "DCM", "Image Quality")
 NON_DIAGNOSTIC = Code("RID14", "RADLEX", "Non-diagnostic quality")
 
 COMMENT = Code("121106", "DCM", "Comment")
-SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 """PS3.16 CID 7162 (surface processing algorithm families), value of Algorithm Family in TID 4019."""
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")

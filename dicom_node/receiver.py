@@ -142,8 +142,9 @@ def answer(event: Event, storage: Storage) -> StoreStatus:
 
 
 def _store(event: Event, storage: Storage) -> StoreStatus:
-    instance = _describe(event, storage.spool)
-    storage.spool.write(instance.path, event.encoded_dataset(include_meta=True))
+    content = event.encoded_dataset(include_meta=True)
+    instance = _describe(event, content, storage.spool)
+    storage.spool.write(instance.path, content)
     recorded = storage.intake.record(instance)
     if recorded.path != instance.path:
         storage.spool.remove(instance.path)
@@ -160,10 +161,10 @@ def _store(event: Event, storage: Storage) -> StoreStatus:
     return StoreStatus.SUCCESS
 
 
-def _describe(event: Event, spool: Spool) -> ReceivedInstance:
-    header = _header(event)
-    content = event.encoded_dataset(include_meta=False)
-    digest = hashlib.sha256(content).hexdigest()
+def _describe(event: Event, content: bytes, spool: Spool) -> ReceivedInstance:
+    header = _header(content)
+    data_set = event.encoded_dataset(include_meta=False)
+    digest = hashlib.sha256(data_set).hexdigest()
     study_uid = StudyUid(_uid(header, "StudyInstanceUID"))
     sop_instance_uid = SopInstanceUid(_uid(header, "SOPInstanceUID"))
     sop_class_uid = _uid(header, "SOPClassUID")
@@ -178,7 +179,7 @@ def _describe(event: Event, spool: Spool) -> ReceivedInstance:
         transfer_syntax_uid=str(event.context.transfer_syntax),
         modality=_modality(header),
         digest=digest,
-        size_bytes=len(content),
+        size_bytes=len(data_set),
         path=spool.place(study_uid, sop_instance_uid, digest),
         calling_ae_title=_calling(event),
     )
@@ -188,10 +189,9 @@ def _calling(event: Event) -> str:
     return str(event.assoc.requestor.ae_title)
 
 
-def _header(event: Event) -> Dataset:
+def _header(content: bytes) -> Dataset:
     try:
-        content = BytesIO(event.encoded_dataset(include_meta=True))
-        return dcmread(content, stop_before_pixels=True, specific_tags=list(_HEADER_TAGS))
+        return dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=list(_HEADER_TAGS))
     except Exception as error:  # a parser of foreign bytes fails in many ways; all mean the same
         raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from domain.ids import SopInstanceUid, StudyUid
 
 _INCOMING = "incoming"
+_SHELVES = tuple(f"{number:02x}" for number in range(256))
+"""Folders of films, all made and synced at the start, so that no film waits for its folder or loses it in a crash."""
 _NAME_CHARACTERS = 32
 _PRIVATE = 0o700
 _DRAFT_LIFE_SECONDS = 3600
@@ -33,7 +36,9 @@ class Spool:
         self._root = root
         try:
             root.mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-            (root / _INCOMING).mkdir(exist_ok=True, mode=_PRIVATE)
+            for folder in (_INCOMING, *_SHELVES):
+                (root / folder).mkdir(exist_ok=True, mode=_PRIVATE)
+            _sync_folder(root)
         except OSError as error:
             raise Misconfigured(
                 f"the spool {root} can't be made: {error.strerror}; check home and its rights"
@@ -41,8 +46,8 @@ class Spool:
 
     def place(self, study_uid: StudyUid, sop_instance_uid: SopInstanceUid, digest: str) -> str:
         """Return where an instance belongs, relative to the root; other content under the same UID goes elsewhere."""
-        study, instance = _hashed(study_uid), _hashed(sop_instance_uid)
-        return f"{study[:2]}/{study}/{instance}-{digest[:16]}.dcm"
+        name = hashlib.sha256(f"{study_uid} {sop_instance_uid}".encode()).hexdigest()[:_NAME_CHARACTERS]
+        return f"{name[:2]}/{name}-{digest[:16]}.dcm"
 
     def write(self, place: str, content: bytes) -> None:
         """Put a file in its place; when this returns, it survives a power cut.
@@ -57,7 +62,6 @@ class Spool:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            self._make_folder(target.parent)
             draft.replace(target)
             _sync_folder(target.parent)
         except OSError:
@@ -67,25 +71,17 @@ class Spool:
     def sweep(self) -> int:
         """Remove the drafts of a node that was killed while it wrote, and say how many; nobody was told of them."""
         oldest = time.time() - _DRAFT_LIFE_SECONDS
-        stale = [draft for draft in (self._root / _INCOMING).iterdir() if draft.stat().st_mtime < oldest]
-        for draft in stale:
-            draft.unlink(missing_ok=True)
-        return len(stale)
+        swept = 0
+        for draft in (self._root / _INCOMING).iterdir():
+            with suppress(FileNotFoundError):  # another node has just put it in its place
+                if draft.stat().st_mtime < oldest:
+                    draft.unlink()
+                    swept += 1
+        return swept
 
     def remove(self, place: str) -> None:
         """Take a file out that no row speaks of."""
         (self._root / place).unlink(missing_ok=True)
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=_PRIVATE)
-        _sync_folder(folder.parent)
-
-
-def _hashed(uid: str) -> str:
-    return hashlib.sha256(uid.encode()).hexdigest()[:_NAME_CHARACTERS]
 
 
 def _sync_folder(folder: Path) -> None:
