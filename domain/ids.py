@@ -13,9 +13,7 @@ SopInstanceUid = NewType("SopInstanceUid", str)
 StudyId = NewType("StudyId", int)
 """Row of a study in the database: the handle that logs use instead of its UID."""
 JobId = NewType("JobId", int)
-FindingsId = NewType("FindingsId", int)
 DeliveryId = NewType("DeliveryId", int)
-PeerName = NewType("PeerName", str)
 
 _AE_TITLE_MAX_CHARACTERS = 16
 

@@ -13,7 +13,7 @@ from domain.errors import Misconfigured, Transient
 from hilum.settings import EMBEDDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from db.engine import Engine
     from dicom_node.receiver import Node
@@ -81,17 +81,12 @@ def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
     """
     from db.upgrade import upgrade as apply_migrations
 
-    while not stop.is_set():
-        try:
-            before, after = apply_migrations(engine)
-        except Transient as error:
-            events.warning("database-away", reason=str(error))
-            stop.wait(_DATABASE_PATIENCE_SECONDS)
-        else:
-            if before != after:
-                events.info("database-upgraded", version=after)
-            return True
-    return False
+    def apply() -> None:
+        before, after = apply_migrations(engine)
+        if before != after:
+            events.info("database-upgraded", version=after)
+
+    return _when_reachable(apply, events, stop)
 
 
 def wait_for_schema(engine: Engine, events: Events, stop: threading.Event) -> bool:
@@ -102,9 +97,14 @@ def wait_for_schema(engine: Engine, events: Events, stop: threading.Event) -> bo
     """
     from db.engine import check_schema
 
+    return _when_reachable(lambda: check_schema(engine), events, stop)
+
+
+def _when_reachable(act: Callable[[], None], events: Events, stop: threading.Event) -> bool:
+    """Act as soon as the database can be reached; say whether that was before the stop."""
     while not stop.is_set():
         try:
-            check_schema(engine)
+            act()
         except Transient as error:
             events.warning("database-away", reason=str(error))
             stop.wait(_DATABASE_PATIENCE_SECONDS)
