@@ -99,6 +99,8 @@ BAD_PIXELS = frozenset(
         Unsuitable.PIXELS_CORRUPT,
         Unsuitable.NO_CONTRAST,
         Unsuitable.TOO_SMALL,
+        Unsuitable.BADLY_EXPOSED,
+        Unsuitable.INVERTED,
     }
 )
 """Reasons that say something about the image itself, so that the report may call it non-diagnostic."""

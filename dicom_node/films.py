@@ -99,6 +99,25 @@ def read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
         return FilmHeader(view=View.UNKNOWN, unsuitable=problem.reason), None
 
 
+def read_pixels(path: Path) -> GreyImage | Unsuitable:
+    """Read the picture in a DICOM, JPEG or PNG file whatever its header says it shows, or say why there is none.
+
+    Raises:
+        OSError: the file can't be opened.
+
+    """
+    with path.open("rb") as file:
+        start = file.read(_PREAMBLE_BYTES)
+    try:
+        with quiet():
+            if start.startswith(_PICTURE_SIGNATURES):
+                return _read_picture(path)[1]
+            dataset = _read_dicom(path, with_pixels=True)
+            return Unsuitable.UNREADABLE if dataset is None else render(dataset)
+    except NotClassifiable as problem:
+        return problem.reason
+
+
 class _Quiet:
     """Silence that threads share: the first to enter makes it, the last to leave ends it.
 

@@ -59,7 +59,8 @@ _END_OF_CODESTREAM = b"\xff\xd9"
 """EOI of JPEG and JPEG-LS (ITU-T T.81 B.1.1.3), EOC of JPEG 2000 (ITU-T T.800 A.4.4)."""
 
 _STRETCH_PERCENTILES = (0.5, 99.5)
-_SAMPLE_PIXELS = 1_000_000
+_SAMPLE_PIXELS = 200_000
+_MOST_UNUSED_LEVELS = 2**16
 _MIN_STORED_SPREAD = 8
 """Grey levels between the percentiles; fewer are noise around one value."""
 _MIN_SHOWN_SPREAD = 0.02
@@ -185,18 +186,36 @@ def _padding_mask(dataset: Dataset, stored: Stored) -> Mask:
 
 
 def _display(dataset: Dataset, stored: Stored) -> GreyImage:
-    """Modality LUT, VOI, polarity; padding black."""
-    padding = _padding_mask(dataset, stored)
-    if padding.all():
+    """Modality LUT, VOI, polarity; padding black.
+
+    All of it depends on a pixel's stored value alone, so it is worked out once for each value there is, not once for
+    each pixel: a film of five million pixels has a few thousand values.
+    """
+    lowest, highest = int(stored.min()), int(stored.max())
+    if highest - lowest >= stored.size:
+        return _display_values(dataset, stored, stored)
+    levels = np.arange(lowest, highest + 1, dtype=np.int64)
+    shown = _display_values(dataset, levels.astype(np.promote_types(stored.dtype, np.int32)), stored)
+    if 0 < lowest <= _MOST_UNUSED_LEVELS:  # a longer table is cheaper than moving every pixel's value
+        shown, lowest = np.concatenate([np.zeros(lowest, dtype=shown.dtype), shown]), 0
+    places = stored if lowest == 0 else stored.astype(np.int64) - lowest
+    return np.asarray(np.take(shown, places), dtype=np.float32)
+
+
+def _display_values(dataset: Dataset, stored: Stored, film: Stored) -> Stored:
+    """Return how stored values are shown, 0 to 1; `film` has the stored values of all pixels, for statistics."""
+    sample = _sample(film)
+    sample = sample[~_padding_mask(dataset, sample)]
+    if not sample.size:
         raise NotClassifiable(Unsuitable.NO_CONTRAST)
     values = apply_modality_lut(stored, dataset)
     shown = _voi(dataset, values)
     if shown is None:
-        shown = _without_voi(dataset, values, padding)
+        shown = _without_voi(dataset, values, apply_modality_lut(sample, dataset))
     if str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1":
         shown = 1.0 - shown  # once: PresentationLUTShape INVERSE only repeats what MONOCHROME1 says (PS3.3 C.8.11.3)
     shown = np.asarray(shown, dtype=np.float32)
-    shown[padding] = 0.0
+    shown[_padding_mask(dataset, stored)] = 0.0
     return shown
 
 
@@ -243,12 +262,12 @@ def _function(dataset: Dataset) -> str:
     return name if name in {"SIGMOID", "LINEAR_EXACT"} else "LINEAR"
 
 
-def _without_voi(dataset: Dataset, values: Stored, padding: Mask) -> Stored:
-    """Show an 8-bit film as stored and stretch a deeper one between its percentiles."""
+def _without_voi(dataset: Dataset, values: Stored, sample: Stored) -> Stored:
+    """Show an 8-bit film as stored and stretch a deeper one between the percentiles of a sample of its pixels."""
     full = 2.0 ** int(dataset.BitsStored) - 1.0
     if int(dataset.BitsStored) <= _EIGHT_BITS and values.min() >= 0 and values.max() <= full:
         return np.asarray(values / full)
-    low, high = np.percentile(_sample(values[~padding]), _STRETCH_PERCENTILES)
+    low, high = np.percentile(sample, _STRETCH_PERCENTILES)
     if high - low < _MIN_STORED_SPREAD:
         raise NotClassifiable(Unsuitable.NO_CONTRAST)
     return np.asarray(np.clip((values.astype(np.float64) - low) / (high - low), 0.0, 1.0))
@@ -278,5 +297,5 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 
 def _sample(values: Stored) -> Stored:
-    """Return about a million of the values, evenly picked: enough for a percentile."""
+    """Return some hundred thousand of the values, evenly picked: enough for a percentile."""
     return np.asarray(values.reshape(-1)[:: max(1, values.size // _SAMPLE_PIXELS)])

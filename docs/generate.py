@@ -1,7 +1,11 @@
-"""Writes the pages of the reference that come from the code: settings and commands. `make docs` runs it."""
+"""Writes the pages of the reference that come from the code: settings and commands. `make docs` runs it.
+
+With `--check` nothing is written; the exit status says whether a page is stale.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,20 +42,31 @@ force.
 """
 
 
-def _commands(command: click.Command, name: str, depth: int = 1) -> Iterator[str]:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+def _commands(command: click.Command, name: str, parent: click.Context | None = None, depth: int = 1) -> Iterator[str]:
+    title = name if parent is None else f"{parent.command_path} {name}"
+    context = click.Context(
+        command, parent, info_name=name, max_content_width=100, terminal_width=100, **command.context_settings
+    )
     if depth == 1:
         yield "# Commands\n\nGenerated from the code by `make docs`.\n"
     else:
-        yield f"{'#' * min(depth, 3)} `{name}`\n"
+        yield f"{'#' * min(depth, 3)} `{title}`\n"
     yield f"```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             subcommand = command.get_command(context, child)
             if subcommand is not None and not subcommand.hidden:
-                yield from _commands(subcommand, f"{name} {child}", depth + 1)
+                yield from _commands(subcommand, child, context, depth + 1)
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    stale = {file: text for file, text in pages().items() if file.read_text() != text}
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"run make docs: {', '.join(file.name for file in stale)}" if stale else 0)
+    for file, text in stale.items():
+        file.write_text(text)
 
 
 if __name__ == "__main__":
-    for file, text in pages().items():
-        file.write_text(text)
+    main()

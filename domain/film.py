@@ -51,6 +51,10 @@ class Unsuitable(StrEnum):
     VIEW_UNKNOWN = "view-unknown"
     NO_CONTRAST = "no-contrast"
     TOO_SMALL = "too-small"
+    BADLY_EXPOSED = "badly-exposed"
+    INVERTED = "inverted"
+    NOT_A_CHEST_FILM = "not-a-chest-film"
+    NO_LUNGS = "no-lungs"
 
     @property
     def sentence(self) -> str:
@@ -71,6 +75,10 @@ _SENTENCES = {
     Unsuitable.VIEW_UNKNOWN: "The header does not tell whether the film is a frontal view.",
     Unsuitable.NO_CONTRAST: "The image is blank or nearly so.",
     Unsuitable.TOO_SMALL: "The image has too few pixels to be judged.",
+    Unsuitable.BADLY_EXPOSED: "Most of the image is black or white without any detail.",
+    Unsuitable.INVERTED: "The image looks inverted: air bright and bone dark.",
+    Unsuitable.NOT_A_CHEST_FILM: "The image does not look like an upright frontal chest film.",
+    Unsuitable.NO_LUNGS: "No two lungs of plausible size and place were found in the image.",
 }
 
 

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm
+    from domain.explanation import Explanation
+    from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
     from domain.findings import Findings, Message, ModelVersion, Probabilities
     from domain.ids import DeliveryId, StudyId
     from domain.jobs import Job
@@ -22,8 +23,19 @@ class Classifier(Protocol):
         """Which network this is."""
         ...
 
-    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities]:
-        """Return one result per image, in order. An empty sequence gives an empty list."""
+    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities | Unsuitable]:
+        """Return one result per image, in order: probabilities, or why the image is no usable frontal chest film.
+
+        An empty sequence gives an empty list.
+        """
+        ...
+
+
+class Explainer(Classifier, Protocol):
+    """A loaded network that also says where in a film it found its answer."""
+
+    def explain(self, images: Sequence[GreyImage]) -> list[Explanation | Unsuitable]:
+        """Return what `classify` returns, with the evidence for the most probable class, one entry per image."""
         ...
 
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured, Transient
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from dicom_node.sender import PeerAddress, ReportSender
     from domain.ports import Classifier
     from hilum.settings import Peer, Settings
+    from models.classifier import NetworkClassifier
+    from models.package import Package
+    from models.registry import Registry
     from worker.events import Events
     from worker.loop import Handler, Loop
 
@@ -151,16 +155,47 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
     node.open_storage(Storage(spool=spool, intake=intake, events=events))
 
 
-def classifier(settings: Settings) -> Classifier:
-    """Load the shipped network and run it once, so that it is ready.
+def registry(settings: Settings) -> Registry:
+    """Return the networks that are installed."""
+    from models.registry import Registry
+
+    return Registry(settings.models)
+
+
+def classifier(settings: Settings, model: str | None = None) -> NetworkClassifier:
+    """Load the active network and run it once, so that it is ready; or `model`, a package's folder or its name.
 
     Raises:
-        Misconfigured: its files are missing or damaged.
+        Misconfigured: there is no such network, it is damaged, or `worker.device` asks for a GPU that is not there.
     """
-    from models.classifier import OnnxClassifier
+    return ready(settings, package(settings, model))
+
+
+def package(settings: Settings, model: str | None = None) -> Package:
+    """Return the active network, or `model`, a package's folder or its name, with every file checked.
+
+    Raises:
+        Misconfigured: there is no such network, or it is damaged.
+    """
     from models.package import load_package
 
-    network = OnnxClassifier(load_package(), threads=settings.worker.threads or None)
+    installed = registry(settings)
+    if model is None:
+        return installed.active()
+    return load_package(Path(model) if Path(model).is_dir() else installed.find(model))
+
+
+def ready(settings: Settings, model: Package) -> NetworkClassifier:
+    """Load a checked network where the settings want it computed, and run it once.
+
+    Raises:
+        Misconfigured: a file of it is no network, or `worker.device` asks for a GPU that is not there.
+    """
+    from models.classifier import NetworkClassifier
+    from models.runtime import open_runtime
+
+    runtime = open_runtime(model, settings.worker.device, settings.worker.threads or None)
+    network = NetworkClassifier(model, runtime)
     network.warm_up()
     return network
 

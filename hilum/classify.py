@@ -18,11 +18,12 @@ from domain.findings import DISCLAIMER, Label
 from hilum import bootstrap, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from domain.film import FilmHeader, GreyImage
     from domain.findings import ModelVersion, Probabilities
-    from domain.ports import Classifier
+    from domain.ports import Explainer
+    from hilum.explain import ExplanationFolder, WrittenExplanation
     from hilum.settings import Settings
 
 _BATCH = 16
@@ -39,56 +40,92 @@ class FilmResult:
     file: Path
     unsuitable: Unsuitable | None = None
     probabilities: Probabilities | None = None
+    explanation: WrittenExplanation | None = None
 
-    def as_json(self, model: ModelVersion) -> str:
-        """Return the result as one line of JSON.
+    def as_json(self, model: ModelVersion, *, explained: bool = False) -> str:
+        """Return the result as one line of JSON, with the entry `explanation` where explanations were asked for.
 
         `label` is the most probable class; `undetermined` says that the model does not stand by it, its probability
         being below the model's threshold. Both are null, like the probabilities, where the film was not classified.
         """
         probabilities = self.probabilities
-        return json.dumps(
-            {
-                "file": str(self.file),
-                "eligible": self.unsuitable is None,
-                "reason": self.unsuitable,
-                "label": None if probabilities is None else probabilities.label,
-                "undetermined": None if probabilities is None else model.label_of(probabilities) is None,
-                "probabilities": None if probabilities is None else probabilities.as_dict(),
-                "model": model.name,
-                "model_version": model.version,
-            }
-        )
+        fields: dict[str, object] = {
+            "file": str(self.file),
+            "eligible": self.unsuitable is None,
+            "reason": self.unsuitable,
+            "label": None if probabilities is None else probabilities.label,
+            "undetermined": None if probabilities is None else model.label_of(probabilities) is None,
+            "probabilities": None if probabilities is None else probabilities.as_dict(),
+            "model": model.name,
+            "model_version": model.version,
+        }
+        if explained:
+            fields["explanation"] = None if self.explanation is None else self.explanation.as_dict()
+        return json.dumps(fields)
 
 
-def run(settings: Settings, paths: Sequence[Path], *, as_json: bool) -> int:
+def run(settings: Settings, paths: Sequence[Path], *, as_json: bool, explain: Path | None = None) -> int:
     """Classify every film under `paths`, print the results; return 1 if a file could not be read, else 0.
 
+    With a folder `explain` the evidence for each result is written there.
+
     Raises:
-        Misconfigured: the model is damaged.
+        Misconfigured: the model is damaged, or the explanations can't be written.
     """
     log.silence_toolkits()
-    files = list(film_files(paths))
+    folder = None if explain is None else _explanations(explain, paths)
     classifier = bootstrap.classifier(settings)
-    results = classify(files, classifier)
+    files = film_files(paths, without=explain)
     if as_json:
-        unread = _print_lines(results, classifier.model)
-    else:
-        unread = _print_table(results, classifier.model, total=len(files))
-    return 1 if unread else 0
+        results = classify(files, classifier, folder)
+        return int(_print_lines(results, classifier.model, explained=folder is not None))
+    listed = list(files)
+    return int(_print_table(classify(listed, classifier, folder), classifier.model, total=len(listed)))
 
 
-def film_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the named files, and of folders every file that looks like a film, sorted."""
+def _explanations(folder: Path, films: Sequence[Path]) -> ExplanationFolder:
+    from hilum.explain import ExplanationFolder
+
+    return ExplanationFolder(folder, films=films)
+
+
+def film_files(paths: Iterable[Path], *, without: Path | None = None) -> Iterator[Path]:
+    """Yield the named files, and of folders every file that looks like a film, sorted.
+
+    The folder `without` is passed over wherever it is met. Only the names of the open folders are held at a time.
+    """
     for path in paths:
         if path.is_dir():
-            yield from (file for file in sorted(path.rglob("*")) if file.is_file() and _looks_like_a_film(file))
+            yield from _films_below(path, without)
         else:
             yield path
 
 
-def classify(files: Sequence[Path], classifier: Classifier) -> Iterator[FilmResult]:
-    """Yield one result per file, in order; decoding runs ahead in threads, by a batch at most."""
+def _films_below(folder: Path, without: Path | None) -> Iterator[Path]:
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - names are a tenth of the size of paths
+    except OSError:
+        yield folder  # it is named in the result as unreadable rather than passed over
+        return
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            if not path.is_symlink() and (without is None or path.resolve() != without.resolve()):
+                yield from _films_below(path, without)
+        elif path.is_file() and _looks_like_a_film(path):
+            yield path
+
+
+def classify(
+    files: Iterable[Path], classifier: Explainer, folder: ExplanationFolder | None = None
+) -> Iterator[FilmResult]:
+    """Yield one result per file, in order; decoding runs ahead in threads, by a batch at most.
+
+    With a folder, the evidence for every result is written there.
+
+    Raises:
+        Misconfigured: an explanation can't be written.
+    """
     from dicom_node.films import read_film
 
     remaining = iter(files)
@@ -98,7 +135,7 @@ def classify(files: Sequence[Path], classifier: Classifier) -> Iterator[FilmResu
         while batch:
             ahead = list(islice(remaining, _BATCH))
             decoding_ahead = [pool.submit(_read, read_film, file) for file in ahead]
-            yield from _classify_batch(batch, [future.result() for future in decoding], classifier)
+            yield from _classify_batch(batch, [future.result() for future in decoding], classifier, folder)
             batch, decoding = ahead, decoding_ahead
 
 
@@ -111,15 +148,36 @@ def _read(read_film: Callable[[Path], tuple[FilmHeader, GreyImage | None]], file
 
 
 def _classify_batch(
-    files: Sequence[Path], films: Sequence[GreyImage | Unsuitable], classifier: Classifier
+    files: Sequence[Path],
+    films: Sequence[GreyImage | Unsuitable],
+    classifier: Explainer,
+    folder: ExplanationFolder | None,
 ) -> Iterator[FilmResult]:
-    images = [film for film in films if not isinstance(film, Unsuitable)]
-    answers = iter(classifier.classify(images))
+    readable = [(file, film) for file, film in zip(files, films, strict=True) if not isinstance(film, Unsuitable)]
+    judged = _judge(readable, classifier) if folder is None else _explain(readable, classifier, folder)
     for file, film in zip(files, films, strict=True):
-        if isinstance(film, Unsuitable):
-            yield FilmResult(file=file, unsuitable=film)
+        yield FilmResult(file=file, unsuitable=film) if isinstance(film, Unsuitable) else next(judged)
+
+
+def _judge(films: Sequence[tuple[Path, GreyImage]], classifier: Explainer) -> Iterator[FilmResult]:
+    answers = classifier.classify([image for _, image in films])
+    for (file, _), answer in zip(films, answers, strict=True):
+        if isinstance(answer, Unsuitable):
+            yield FilmResult(file=file, unsuitable=answer)
         else:
-            yield FilmResult(file=file, probabilities=next(answers))
+            yield FilmResult(file=file, probabilities=answer)
+
+
+def _explain(
+    films: Sequence[tuple[Path, GreyImage]], classifier: Explainer, folder: ExplanationFolder
+) -> Iterator[FilmResult]:
+    answers = classifier.explain([image for _, image in films])
+    for (file, image), answer in zip(films, answers, strict=True):
+        if isinstance(answer, Unsuitable):
+            yield FilmResult(file=file, unsuitable=answer)
+        else:
+            written = folder.write(file.stem, image, answer, classifier.model)
+            yield FilmResult(file=file, probabilities=answer.probabilities, explanation=written)
 
 
 def _looks_like_a_film(file: Path) -> bool:
@@ -132,10 +190,10 @@ def _looks_like_a_film(file: Path) -> bool:
         return True  # it is named in the result as unreadable rather than passed over
 
 
-def _print_lines(results: Iterator[FilmResult], model: ModelVersion) -> bool:
+def _print_lines(results: Iterator[FilmResult], model: ModelVersion, *, explained: bool) -> bool:
     unread = False
     for result in results:
-        print(result.as_json(model), flush=True)  # noqa: T201 - the command's output
+        print(result.as_json(model, explained=explained), flush=True)  # noqa: T201 - the command's output
         unread |= result.unsuitable in _COULD_NOT_BE_READ
     return unread
 

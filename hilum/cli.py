@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from hilum import __version__
+from hilum.evaluate import evaluate
+from hilum.knowledge import knowledge
+from hilum.models_cli import models
+from hilum.train import train
+from hilum.train_lungs import train_lungs
 
 if TYPE_CHECKING:
     from hilum.settings import Settings
@@ -144,8 +149,14 @@ def config_show(loaded: Loaded) -> None:
 @hilum.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of a table.")
+@click.option(
+    "--explain",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write to DIR, for each classified film, where the network found its evidence: a picture and its numbers.",
+)
 @click.pass_obj
-def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool) -> None:
+def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool, explain: Path | None) -> None:
     """Classify films: files or folders of DICOM, JPEG or PNG. Nothing is stored.
 
     A JPEG or PNG is taken for a frontal chest film; of a DICOM file the header must say so.
@@ -153,10 +164,16 @@ def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool) -> None:
 
     With --json each line has: file, eligible, reason (null if eligible), label (the most probable class),
     undetermined (true where the model does not stand by its label), probabilities, model, model_version.
+
+    With --explain DIR each classified film gets NAME-LABEL.png, the film with the evidence for its label in colour and
+    a legend below it, and NAME-LABEL.npy, the same as float32 values from 0 to 1 at the film's geometry. Files that
+    exist are never overwritten: a name that is taken gets a number. DIR itself is not searched for films. A line of
+    --json then has explanation (null if not classified): overlay, map, evidence_outside_lungs and area_outside_lungs,
+    the shares, 0 to 1, of the evidence and of what the network was shown that lie outside the lungs.
     """
     from hilum import classify as command
 
-    sys.exit(command.run(loaded.settings(), paths, as_json=as_json))
+    sys.exit(command.run(loaded.settings(), paths, as_json=as_json, explain=explain))
 
 
 @hilum.command()
@@ -166,3 +183,10 @@ def demo(home: Path) -> None:
     from hilum.demo import run
 
     sys.exit(run.run(home))
+
+
+hilum.add_command(train)
+hilum.add_command(train_lungs)
+hilum.add_command(evaluate)
+hilum.add_command(models)
+hilum.add_command(knowledge)

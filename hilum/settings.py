@@ -85,7 +85,10 @@ class Node(Section):
 class Worker(Section):
     """The process that classifies studies and delivers reports."""
 
-    threads: int = Field(0, ge=0, le=256, description="cores for the network, 1 to 256; 0 takes all")
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto", description="auto, cpu or gpu: what computes the network; auto takes a GPU where TensorFlow sees one"
+    )
+    threads: int = Field(0, ge=0, le=256, description="cores for the network on the CPU, 1 to 256; 0 takes all")
     lease_seconds: float = Field(
         20, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
     )
@@ -139,7 +142,7 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("~/.local/share/hilum"),
         validate_default=True,
-        description="the folder for spool and embedded database",
+        description="the folder for spool, installed networks and embedded database",
     )
     database: Database = Field(default_factory=Database, description="a table")
     node: Node = Field(default_factory=Node, description="a table")
@@ -183,6 +186,11 @@ class Settings(BaseSettings):
     def spool(self) -> Path:
         """The folder of received films."""
         return self.home / "spool"
+
+    @property
+    def models(self) -> Path:
+        """The folder of installed networks."""
+        return self.home / "models"
 
     @property
     def embedded_data(self) -> Path:

@@ -71,5 +71,5 @@ def _all_blocks() -> tuple[Block, ...]:
 
 
 BLOCKS = _all_blocks()
-OUTPUTS = ("stem", *(block.name for block in BLOCKS), "head", "pool")
+OUTPUTS = ("stem", *(block.name for block in BLOCKS), "head")
 """The named layers whose outputs are compared with the original's."""

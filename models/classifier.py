@@ -1,77 +1,127 @@
-"""The network at work: films in, probabilities out, with ONNX Runtime on the CPU."""
+"""The network at work: films in; probabilities, or the reason why a film can't be judged, out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from domain.errors import Misconfigured
-from domain.findings import ModelVersion, Probabilities
-from models.architecture import IMAGE_SIZE
-from models.preprocess import prepare
+from domain.findings import Probabilities
+from models.eligibility import exposure, verdict
+from models.heatmap import explanation_of
+from models.looks import show
+from models.preprocess import LUNG_SIZE, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.film import GreyImage
+    from domain.explanation import Box, Explanation
+    from domain.film import GreyImage, Unsuitable
+    from domain.findings import ModelVersion
+    from models.looks import Mask
     from models.package import Package
+    from models.runtime import Runtime
 
-_INPUT = "films"
-_OUTPUT = "probabilities"
 _LARGEST_BATCH = 16
-"""Films computed together: enough to keep the cores busy, and about 150 MB of memory at most."""
+"""Films computed together: enough to keep the cores busy, and some 100 MB of memory at most."""
+
+Scores = npt.NDArray[np.float32]
 
 
-class OnnxClassifier:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What the networks found in one film."""
+
+    unsuitable: Unsuitable | None
+    probabilities: Probabilities
+    """Meant for films that are suitable; computed for the others as well."""
+    mask: Mask
+    boxes: list[Box]
+    maps: npt.NDArray[np.float32]
+    """Evidence for each class by look: (looks, rows, columns, classes), not negative."""
+
+
+class NetworkClassifier:
     """A `domain.ports.Classifier` made of a checked package; one process may share it between threads."""
 
-    def __init__(self, package: Package, *, threads: int | None = None) -> None:
-        """Load the network; `threads` is how many cores one computation uses, None for all of them.
-
-        Raises:
-            Misconfigured: ONNX Runtime can't load the file.
-        """
-        self._model = package.model
-        self._session = _open(package, threads)
+    def __init__(self, package: Package, runtime: Runtime) -> None:
+        self._package = package
+        self._runtime = runtime
 
     @property
     def model(self) -> ModelVersion:
         """Which network this is."""
-        return self._model
+        return self._package.model
 
-    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities]:
+    def classify(self, images: Sequence[GreyImage]) -> list[Probabilities | Unsuitable]:
         """Return one result per image, in order; an empty sequence gives an empty list.
 
         Every image is (rows, columns), float32, 0 = black to 1 = white; sizes may differ.
         """
-        results: list[Probabilities] = []
+        return [seen.unsuitable or seen.probabilities for seen in self.look_at(images)]
+
+    def explain(self, images: Sequence[GreyImage]) -> list[Explanation | Unsuitable]:
+        """Return what `classify` returns, with the evidence for the most probable class, one entry per image."""
+        return [seen.unsuitable or explanation_of(seen) for seen in self.look_at(images)]
+
+    def look_at(self, images: Sequence[GreyImage]) -> list[Seen]:
+        """Return everything the networks found, one entry per image, in order."""
+        found: list[Seen] = []
         for start in range(0, len(images), _LARGEST_BATCH):
-            films = np.stack([prepare(image) for image in images[start : start + _LARGEST_BATCH]])
-            results += [_probabilities(row) for row in self._session.run([_OUTPUT], {_INPUT: films})[0]]
-        return results
+            found += self._look_at(images[start : start + _LARGEST_BATCH])
+        return found
 
     def warm_up(self) -> None:
         """Classify a grey square, so that the first real film does not wait for memory to be set up."""
-        self.classify([np.full((IMAGE_SIZE, IMAGE_SIZE), 0.5, dtype=np.float32)])
+        self.classify([np.linspace(0.0, 1.0, LUNG_SIZE * LUNG_SIZE, dtype=np.float32).reshape(LUNG_SIZE, LUNG_SIZE)])
+
+    def _look_at(self, images: Sequence[GreyImage]) -> list[Seen]:
+        squares = [prepare(image) for image in images]
+        masks, reasons = self._lungs(images, squares)
+        package = self._package
+        views = [show(square, mask, package.looks, package.size) for square, mask in zip(squares, masks, strict=True)]
+        scores, maps = self._runtime.classes(np.concatenate([looks for looks, _ in views]))
+        looks = len(package.looks)
+        scores = scores.reshape(len(images), looks, -1).mean(axis=1)
+        maps = maps.reshape(len(images), looks, *maps.shape[1:])
+        return [
+            Seen(
+                unsuitable=reason,
+                probabilities=probabilities(row, package.temperature),
+                mask=mask,
+                boxes=boxes,
+                maps=evidence,
+            )
+            for reason, row, mask, (_, boxes), evidence in zip(reasons, scores, masks, views, maps, strict=True)
+        ]
+
+    def _lungs(
+        self, images: Sequence[GreyImage], squares: Sequence[GreyImage]
+    ) -> tuple[Sequence[Mask], list[Unsuitable | None]]:
+        coarse = np.stack([lung_input(square) for square in squares])
+        limits = self._package.limits
+        masks, frontal = self._runtime.lungs(coarse)
+        inverted = np.zeros_like(frontal)
+        doubtful = np.flatnonzero(frontal < limits.frontal)
+        if len(doubtful):
+            inverted[doubtful] = self._runtime.lungs(1.0 - coarse[doubtful])[1]
+        return list(masks), [
+            exposure(image) or verdict(mask, float(upright), float(other), limits)
+            for image, mask, upright, other in zip(images, masks, frontal, inverted, strict=True)
+        ]
 
 
-def _open(package: Package, threads: int | None) -> Any:  # noqa: ANN401 - onnxruntime has no type information
-    import onnxruntime  # here, because most commands do not need it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the cores to others
-    try:
-        return onnxruntime.InferenceSession(package.weights, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base class but this one
-        raise Misconfigured(f"ONNX Runtime can't load the network in {package.folder}") from error
+def lung_input(square: GreyImage) -> GreyImage:
+    """Return a square film (224, 224) as the lung network sees it: float32 (112, 112), each pixel the mean of four."""
+    return np.asarray(Image.fromarray(square).reduce(square.shape[0] // LUNG_SIZE), dtype=np.float32)
 
 
-def _probabilities(row: npt.NDArray[np.float32]) -> Probabilities:
-    """Return the row of float32 outputs as probabilities that sum to 1 in float64."""
-    exact = row.astype(np.float64)
-    covid19, normal, pneumonia = (exact / exact.sum()).tolist()
+def probabilities(scores: Scores, temperature: float) -> Probabilities:
+    """Return calibrated probabilities from the class scores of one film, (classes,)."""
+    scaled = scores.astype(np.float64) / temperature
+    exponents = np.exp(scaled - scaled.max())
+    covid19, normal, pneumonia = (exponents / exponents.sum()).tolist()
     return Probabilities(covid19=covid19, normal=normal, pneumonia=pneumonia)

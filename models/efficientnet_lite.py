@@ -1,8 +1,8 @@
-"""EfficientNet-Lite0 in Keras 3, for training; serving uses the exported ONNX file instead."""
+"""EfficientNet-Lite0 in Keras 3: the backbone, without the class scores."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from keras import layers
@@ -11,7 +11,6 @@ from models.architecture import (
     BLOCKS,
     BN_EPSILON,
     HEAD_FILTERS,
-    IMAGE_SIZE,
     INPUT_MEAN,
     INPUT_SCALE,
     OUTPUTS,
@@ -19,18 +18,16 @@ from models.architecture import (
     Block,
 )
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _CHANNELS = 3
 
 
-def build_backbone(weights: Path | None = None) -> keras.Model:
-    """Return the network from RGB image to feature vector; random weights unless a weights file is given.
+def build_backbone(size: int, name: str = "efficientnet_lite0") -> keras.Model:
+    """Return the untrained network from RGB image to features; its weights fit any size.
 
-    Input: float32 (batch, 224, 224, 3), 0 to 1; the normalisation is inside. Output: float32 (batch, 1280).
+    Input: float32 (batch, size, size, 3), 0 to 1; the normalisation is inside. Output: float32 (batch, size / 32,
+    size / 32, 1280), the sides rounded up.
     """
-    image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, _CHANNELS), name="image")
+    image = keras.Input((size, size, _CHANNELS), name="image")
     x = layers.Rescaling(1 / INPUT_SCALE, offset=-INPUT_MEAN / INPUT_SCALE, name="normalise")(image)
     x = layers.Conv2D(STEM_FILTERS, 3, strides=2, padding="same", use_bias=False, name="stem_conv")(x)
     x = layers.ReLU(6, name="stem")(_norm("stem", x))
@@ -38,10 +35,7 @@ def build_backbone(weights: Path | None = None) -> keras.Model:
         x = _block(block, x)
     x = layers.Conv2D(HEAD_FILTERS, 1, use_bias=False, name="head_conv")(x)
     x = layers.ReLU(6, name="head")(_norm("head", x))
-    model = keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="efficientnet_lite0")
-    if weights is not None:
-        model.load_weights(weights)
-    return model
+    return keras.Model(image, x, name=name)
 
 
 def layer_outputs(backbone: keras.Model) -> keras.Model:

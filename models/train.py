@@ -1,148 +1,241 @@
-"""Train the head on the frozen ImageNet backbone, measure it, and write a package: `python -m models.train --help`."""
-
-# ruff: noqa: T201 - a program for the terminal
+"""Train a classifying network: staged, watched on films of other patients, stopped and taken up again at will."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
-import numpy.typing as npt
+import tensorflow as tf
 
-from models.card import write_papers
-from models.dataset import Film, patients_in, read_films, split, without
-from models.evaluate import Report, fit_temperature, measure, measure_groups, softmax
-from models.features import Features, cached, compute, film_input
-from models.head import Recipe, fit, scores, targets
-from models.onnx_export import Head, export
-from models.package import WEIGHTS
+from models.architectures import BACKBONE, build
+from models.architectures import NONE as NO_WEIGHTS
+from models.augmentation import NONE
+from models.batches import Drawing, Films, dataset, looks
+from models.calibrate import macro_auroc, softmax
+from models.class_scores import LOGITS
+from models.looks import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    from models.onnx_export import BackboneWeights
+    import numpy.typing as npt
 
-METRICS = "metrics.json"
-_COMPARED = 256
+    from models.recipes import Recipe
+
+_WARM_UP = 100
+_LAST_RATE = 0.02
+_HEAD_RATE = 1e-3
+_BATCH = 64
+_ALL = "all"
+Report = Callable[[str, int, int, dict[str, float]], None]
+STATE = "state"
+LOGS = "tensorboard"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Collection:
-    """Films with their features, one array a view; view 0 is the film itself."""
+class Training:
+    """What one training needs beside its films."""
 
-    films: list[Film]
-    views: list[Features]
-
-    def only(self, films: Sequence[Film]) -> Collection:
-        """Return the part of the collection that holds the given films."""
-        wanted = {film.file for film in films}
-        rows = np.array([film.file in wanted for film in self.films], dtype=bool)
-        kept = [film for film in self.films if film.file in wanted]
-        return Collection(films=kept, views=[view[rows] for view in self.views])
-
-
-def load_backbone(weights: Path) -> BackboneWeights:
-    """Return the arrays of the converted Keras backbone by layer name."""
-    from models.efficientnet_lite import build_backbone
-
-    return {layer.name: layer.get_weights() for layer in build_backbone(weights).layers if layer.weights}
+    recipe: Recipe
+    architecture: str
+    weights: str | Path
+    """As `models.architectures.build` takes them."""
+    seed: int
+    folder: Path
+    """For the state after each epoch, from which an interrupted training goes on, and for TensorBoard's logs."""
+    report: Report
+    """Told after each batch: the stage's name, batches done, batches in all, the latest figures."""
 
 
-def train_head(collection: Collection, recipe: Recipe, seed: int) -> tuple[Head, Collection]:
-    """Train on one side of the split, calibrate on the other; return the head and the validation films."""
-    training, validation = (collection.only(side) for side in split(collection.films, seed))
-    head = fit(training.views, training.films, recipe)
-    temperature = fit_temperature(scores(head, validation.views[0]), targets(validation.films))
-    return replace(head, temperature=temperature), validation
+def train(training: Training, films: Films, validation: Films) -> keras.Model:
+    """Train on some films, watch others; return the network with the weights of the best epoch.
 
+    A folder that holds the state of the same training is taken up where it stopped.
 
-def probabilities(head: Head, collection: Collection) -> npt.NDArray[np.float64]:
-    """Return the calibrated probabilities of unchanged films: float64 (films, classes)."""
-    return softmax(scores(head, collection.views[0]), head.temperature)
-
-
-def report(head: Head, collection: Collection) -> Report:
-    """Measure a head on films it has not seen: all together, by folder, and by source."""
-    found, classes = probabilities(head, collection), targets(collection.films)
-    return {
-        "all": measure(found, classes),
-        "by_folder": measure_groups(found, classes, collection.films, lambda film: film.folder),
-        "by_source": measure_groups(found, classes, collection.films, lambda film: film.source),
-    }
-
-
-def report_unseen(collection: Collection, folders: Sequence[str], recipe: Recipe, seed: int) -> Report:
-    """Train without some folders and measure on them, leaving out patients that other folders show as well."""
-    seen = [film for film in collection.films if film.folder not in folders]
-    head, _ = train_head(collection.only(seen), recipe, seed)
-    patients = frozenset(film.patient for film in seen)
-    strangers = without([film for film in collection.films if film.folder in folders], patients)
-    return {"folders": list(folders), **report(head, collection.only(strangers))}
-
-
-def compact_storage(package: Path, exact: Path, data: Path, films: Sequence[Film]) -> Report:
-    """Say how much the compact storage of weights changes the probabilities of up to 256 films."""
-    inputs = np.stack([film_input(data, film, view=0) for film in films[:: len(films) // _COMPARED + 1]])
-    compact, full = compute(package, inputs), compute(exact, inputs)
-    changed = int((compact.argmax(axis=1) != full.argmax(axis=1)).sum())
-    return {"films": len(inputs), "largest_change": float(np.abs(compact - full).max()), "classes_changed": changed}
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="collection of films with its manifest.csv")
-    parser.add_argument("--weights", type=Path, required=True, help="Keras weights file that models.convert wrote")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the package to write")
-    parser.add_argument("--cache", type=Path, required=True, help="folder for features, kept between runs")
-    parser.add_argument("--exclude", type=Path, help="manifest of films whose patients must stay unseen")
-    parser.add_argument(
-        "--unseen", nargs="*", default=[], metavar="FOLDER", help="also train without these, test on them"
+    Raises:
+        Misconfigured: the first weights can't be had.
+    """
+    _use_the_machine()
+    keras.utils.set_random_seed(training.seed)
+    recipe = training.recipe
+    with _strategy().scope():
+        network = build(training.architecture, recipe.size, training.weights)
+        scores = keras.Model(network.input, network.output[LOGITS])
+    watched = _Watch(network, validation, recipe)
+    drawing = Drawing(
+        films=films, batch=recipe.batch, balance=recipe.balance, lungs_share=_lungs_share(recipe), seed=training.seed
     )
-    parser.add_argument("--name", default="chest-efficientnet-lite0")
-    parser.add_argument("--version", default="0.1.0")
-    parser.add_argument("--views", type=int, default=5, help="1 for the films alone, more for changed copies too")
-    parser.add_argument("--epochs", type=int, default=Recipe().epochs)
-    parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args(argv)
+    base = network.get_layer(BACKBONE)
+    fixed = recipe.fixed_normalisation and str(training.weights) != NO_WEIGHTS
+    if recipe.head_steps and not (training.folder / STATE / _ALL).exists():
+        _freeze(base, everything=True)
+        _fit(training, scores, drawing, None, _Stage("head", 1, recipe.head_steps, _HEAD_RATE, "constant"))
+    _freeze(base, everything=recipe.frozen, normalisations=fixed)
+    steps = recipe.steps or max(len(films.squares) // recipe.batch, 1)
+    _fit(training, scores, drawing, watched, _Stage(_ALL, recipe.epochs, steps, recipe.learning_rate, recipe.schedule))
+    return network
 
 
-def _collect(arguments: argparse.Namespace, backbone: BackboneWeights) -> tuple[Collection, frozenset[str]]:
-    excluded = patients_in(arguments.exclude) if arguments.exclude else frozenset()
-    films = without(read_films(arguments.data), excluded)
-    graph = arguments.cache / "backbone.onnx"
-    export(graph, backbone)
-    views = [cached(arguments.cache, graph, arguments.data, films, view) for view in range(arguments.views)]
-    return Collection(films=films, views=views), excluded
+def _freeze(base: keras.Model, *, everything: bool, normalisations: bool = False) -> None:
+    base.trainable = not everything
+    if not everything:
+        for layer in base.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = not normalisations
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train, measure and write the package with its metrics, manifest and model card."""
-    arguments = _arguments(argv)
-    recipe = Recipe(epochs=arguments.epochs, seed=arguments.seed)
-    backbone = load_backbone(arguments.weights)
-    collection, excluded = _collect(arguments, backbone)
-    head, validation = train_head(collection, recipe, arguments.seed)
-    metrics: Report = {
-        "seed": arguments.seed,
-        "excluded_patients": len(excluded),
-        "validation": report(head, validation),
-    }
-    if arguments.unseen:
-        metrics["unseen"] = report_unseen(collection, arguments.unseen, recipe, arguments.seed)
-    export(arguments.out / WEIGHTS, backbone, head)
-    exact = arguments.cache / "exact.onnx"
-    export(exact, backbone, head, compact=False)
-    metrics["compact_storage"] = compact_storage(arguments.out / WEIGHTS, exact, arguments.data, validation.films)
-    (arguments.out / METRICS).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-    write_papers(arguments.out, name=arguments.name, version=arguments.version, films=collection.films, metrics=metrics)
-    print(json.dumps(metrics["validation"], indent=1))
-    return 0
+def predict(network: keras.Model, films: Films, recipe: Recipe) -> npt.NDArray[np.float32]:
+    """Return class scores of unchanged films, the mean of the recipe's looks: float32 (films, classes)."""
+    looks_of = [_predict(network, films, look, recipe.size) for look in recipe.looks]
+    return np.asarray(np.mean(looks_of, axis=0), dtype=np.float32)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _predict(network: keras.Model, films: Films, look: Look, size: int) -> npt.NDArray[np.float32]:
+    found = []
+    for start in range(0, len(films.squares), _BATCH):
+        part = slice(start, start + _BATCH)
+        alone = films.lungs_only[part] | (look is Look.LUNGS)
+        arrays = (films.squares[part], films.masks[part], films.boxes[part], films.greys[part])
+        shown = looks(*arrays, alone.astype(np.float32), NONE, size)
+        found.append(network(shown, training=False)[LOGITS].numpy())
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    name: str
+    epochs: int
+    steps: int
+    rate: float
+    schedule: str
+
+
+def _fit(training: Training, scores: keras.Model, drawing: Drawing, watched: _Watch | None, stage: _Stage) -> None:
+    recipe = training.recipe
+    scores.compile(
+        _optimizer(stage, recipe),
+        jit_compile=bool(tf.config.list_physical_devices("GPU")),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+    )
+    state = training.folder / STATE / stage.name
+    done = _epochs_done(state)
+    draw = replace(drawing, seed=drawing.seed + (stage.name == "head"))
+    callbacks: list[Any] = [] if watched is None else [watched, _Best(state, recipe)]
+    callbacks += [
+        _Progress(training.report, stage, done),
+        keras.callbacks.TensorBoard(str(training.folder / LOGS / stage.name), write_graph=False),
+        keras.callbacks.BackupAndRestore(str(state), double_checkpoint=True, delete_checkpoint=False),
+    ]
+    batches = dataset(draw, recipe.augmentation, recipe.size, first_step=done * stage.steps)
+    scores.fit(batches, epochs=stage.epochs, steps_per_epoch=stage.steps, callbacks=callbacks, verbose=0, shuffle=False)
+
+
+def _optimizer(stage: _Stage, recipe: Recipe) -> keras.optimizers.Optimizer:
+    rate: Any = stage.rate
+    if stage.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            max(stage.epochs * stage.steps - _WARM_UP, 1),
+            alpha=_LAST_RATE,
+            warmup_target=stage.rate,
+            warmup_steps=_WARM_UP,
+        )
+    if recipe.weight_decay:
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    return keras.optimizers.Adam(rate)
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type information
+    """Measures the network on the validation films after each epoch."""
+
+    def __init__(self, network: keras.Model, films: Films, recipe: Recipe) -> None:
+        super().__init__()
+        self._network, self._films, self._recipe = network, films, recipe
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        del epoch
+        films, recipe = self._films, self._recipe
+        found = softmax(predict(self._network, films, recipe).astype(np.float64))
+        classes = films.targets.argmax(axis=1)
+        chosen = films.targets.max(axis=1) == 1.0
+        likelihood = np.log(np.maximum((found * films.targets).sum(axis=1), 1e-7))
+        figures = {
+            "val_loss": float(-likelihood[chosen].mean()),
+            "val_accuracy": float((found.argmax(axis=1) == classes)[chosen].mean()),
+            "val_macro_auroc": float(macro_auroc(found[chosen], classes[chosen]) or 0.0),
+        }
+        if logs is not None:
+            logs.update(figures)
+
+
+class _Best(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type information
+    """Keeps the weights of the best epoch on the disk, and ends a training that no longer gets better."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        super().__init__()
+        self._weights, self._record = folder / "best.weights.h5", folder / "best.json"
+        self._recipe = recipe
+        self._sign = -1.0 if recipe.monitor == "loss" else 1.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        value = self._sign * (logs or {})[f"val_{self._recipe.monitor}"]
+        best = json.loads(self._record.read_text()) if self._record.exists() else None
+        if best is None or value > best["value"] + self._recipe.least_gain:
+            self._weights.parent.mkdir(parents=True, exist_ok=True)
+            self.model.save_weights(self._weights)
+            self._record.write_text(json.dumps({"epoch": epoch, "value": value}))
+        elif epoch - best["epoch"] >= self._recipe.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        del logs
+        if self._weights.exists():
+            self.model.load_weights(self._weights)
+
+
+class _Progress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no type information
+    def __init__(self, report: Report, stage: _Stage, done: int) -> None:
+        super().__init__()
+        self._report, self._stage = report, stage
+        self._batches = done * stage.steps
+        self._figures: dict[str, float] = {}
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        del batch
+        self._batches += 1
+        self._tell({**self._figures, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        del epoch
+        self._figures = dict(logs or {})
+        self._tell(self._figures)
+
+    def _tell(self, figures: dict[str, float]) -> None:
+        stage = self._stage
+        self._report(stage.name, self._batches, stage.epochs * stage.steps, figures)
+
+
+def _epochs_done(state: Path) -> int:
+    record = state / "training_metadata.json"
+    return int(json.loads(record.read_text())["epoch"]) if record.exists() else 0
+
+
+def _lungs_share(recipe: Recipe) -> float:
+    if Look.LUNGS not in recipe.looks:
+        return 0.0
+    return 1.0 if recipe.looks == (Look.LUNGS,) else recipe.lungs_share
+
+
+def _use_the_machine() -> None:
+    """Compute in half precision where a GPU makes it faster."""
+    keras.mixed_precision.set_global_policy("mixed_float16" if tf.config.list_physical_devices("GPU") else "float32")
+
+
+def _strategy() -> tf.distribute.Strategy:
+    several = len(tf.config.list_physical_devices("GPU")) > 1
+    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()

@@ -1,4 +1,4 @@
-"""What all tests share: real PostgreSQL servers, free ports, and the rule for missing peers."""
+"""What all tests share: real PostgreSQL servers, free ports, a tiny network, and the rule for missing peers."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from db import embedded
 from db.engine import connect
 from db.upgrade import upgrade
+from models.package import Package
 from tests.peers import free_port, missing
 
 
@@ -25,6 +26,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     silent = [item.nodeid for item in items if not (getattr(item, "obj", None) and item.obj.__doc__)]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
+
+
+@pytest.fixture(scope="session")
+def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A package of untrained networks; a test that spoils it takes a copy."""
+    for toolkit in ("keras", "onnx", "tf2onnx"):
+        pytest.importorskip(toolkit, reason="writing a package needs more packages: pip install 'hilum[train]'")
+    from models.packaging import write_package
+    from tests.packages import tiny_draft
+
+    return write_package(tiny_draft(), tmp_path_factory.mktemp("packages"))
 
 
 @contextmanager

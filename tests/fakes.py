@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from domain.errors import LeaseLost
+from domain.explanation import Box, ExplainedLook, Explanation
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
 from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
@@ -183,6 +184,14 @@ class FakeClassifier:
         """Return the answer for each image."""
         self.seen += len(images)
         return [self.answer for _ in images]
+
+    def explain(self, images: Sequence[GreyImage]) -> list[Explanation | Unsuitable]:
+        """Return the answer for each image, with all evidence in the film's upper left; no lung is found."""
+        corner = np.array([[1.0, 0.0], [0.0, 0.0]], dtype=np.float32)
+        whole = ExplainedLook(box=Box(0.0, 0.0, 1.0, 1.0), evidence=corner)
+        mask = np.zeros((112, 112), dtype=np.float32)
+        answer = Explanation(probabilities=self.answer, label=self.answer.label, looks=(whole,), mask=mask)
+        return [answer for _ in self.classify(images)]
 
 
 @dataclass

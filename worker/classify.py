@@ -24,6 +24,10 @@ _TELLING_ORDER = (
     Unsuitable.NO_PIXEL_DATA,
     Unsuitable.NO_CONTRAST,
     Unsuitable.TOO_SMALL,
+    Unsuitable.BADLY_EXPOSED,
+    Unsuitable.INVERTED,
+    Unsuitable.NO_LUNGS,
+    Unsuitable.NOT_A_CHEST_FILM,
     Unsuitable.VIEW_UNKNOWN,
     Unsuitable.NOT_FRONTAL,
     Unsuitable.NOT_FOR_PRESENTATION,
@@ -68,8 +72,11 @@ class ClassifyStudy:
             except NotClassifiable as refusal:
                 reasons.add(refusal.reason)
                 continue
-            probabilities = self.classifier.classify([image])[0]
-            return Findings(model=self.classifier.model, films=films, analysed=film, probabilities=probabilities)
+            answer = self.classifier.classify([image])[0]
+            if isinstance(answer, Unsuitable):
+                reasons.add(answer)
+                continue
+            return Findings(model=self.classifier.model, films=films, analysed=film, probabilities=answer)
         return Findings(model=self.classifier.model, films=films, unsuitable=min(reasons, key=_TELLING_ORDER.index))
 
 

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from pydicom.uid import CTImageStorage
 
-from tests.films import copy_of, film, saved
+from dicom_node.wrap import wrap_film
+from tests.films import chest, copy_of, film, saved
 from tests.peers import free_port, hilum, settings_file
 
 
@@ -35,8 +36,9 @@ def folder(tmp_path: Path) -> Path:
     films.mkdir()
     saved(film(1), films, "frontal.dcm")
     saved(film(2, view="LL"), films, "lateral.dcm")
-    grey = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
-    Image.fromarray(grey).save(films / "picture.jpg")
+    Image.fromarray(chest(3, 256)).save(films / "picture.jpg")
+    ramp = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    Image.fromarray(ramp).save(films / "ramp.jpg")
     (films / "letter.dcm").write_text("Dear colleague, thank you for referring this patient. " * 20)
     (films / "list.csv").write_text("file,label\n")
     return films
@@ -51,6 +53,7 @@ def test_a_folder_is_classified_film_by_film(folder: Path, tmp_path: Path) -> No
         "lateral.dcm": "not-frontal",
         "letter.dcm": "unreadable",
         "picture.jpg": None,
+        "ramp.jpg": "not-a-chest-film",
     }
 
 
@@ -75,15 +78,25 @@ def test_a_result_has_every_field(folder: Path, tmp_path: Path) -> None:
 
 def test_a_film_is_judged_alike_as_dicom_and_as_picture(tmp_path: Path) -> None:
     """The way of a film into the network does not change what the network sees."""
-    pixels = np.kron(np.random.default_rng(5).integers(0, 256, (16, 16)), np.ones((20, 20))).astype(np.uint8)
-    wrapped = film(1)
-    from dicom_node.wrap import wrap_film
-
+    pixels = chest(5, 320)
     wrapped = wrap_film(pixels, patient_id="P", patient_name="N")
     Image.fromarray(pixels).save(tmp_path / "film.png")
     _, results = classified(saved(wrapped, tmp_path, "film.dcm"), tmp_path / "film.png", cwd=tmp_path)
     one, other = (results[name]["probabilities"] for name in ("film.dcm", "film.png"))
     assert one == pytest.approx(other, abs=0.02)
+
+
+def test_results_are_explained_at_the_geometry_of_the_film(folder: Path, tmp_path: Path) -> None:
+    """--explain DIR writes picture and map of the classified films; the JSON names them."""
+    done = run(
+        "classify", "--json", "--explain", "explained", folder / "frontal.dcm", folder / "ramp.jpg", cwd=tmp_path
+    )
+    film_line, ramp_line = (json.loads(line) for line in done.stdout.splitlines())
+    name = f"frontal-{film_line['label']}"
+    assert {file.name for file in (tmp_path / "explained").iterdir()} == {f"{name}.npy", f"{name}.png"}
+    assert np.load(tmp_path / film_line["explanation"]["map"]).shape == (256, 256)
+    assert 0.0 <= film_line["explanation"]["evidence_outside_lungs"] <= 1.0
+    assert ramp_line["explanation"] is None
 
 
 def test_a_file_that_is_not_there_does_not_stop_the_others(folder: Path, tmp_path: Path) -> None:
@@ -152,7 +165,9 @@ def test_peers_echo_and_status_on_a_running_node(database_url: str, tmp_path: Pa
     assert (status.returncode, json.loads(status.stdout)["counts"]["studies"]) == (0, 0)
 
 
-@pytest.mark.parametrize("command", [(), ("up",), ("node",), ("worker",), ("classify",), ("db", "upgrade"), ("echo",)])
+@pytest.mark.parametrize(
+    "command", [(), ("up",), ("node",), ("worker",), ("classify",), ("knowledge",), ("db", "upgrade"), ("echo",)]
+)
 def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:
     """--help works without settings or database."""
     done = run(*command, "--help", cwd=tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from dicom_node.films import SpoolFilms, read_film
+from dicom_node.films import SpoolFilms, read_film, read_pixels
 from dicom_node.pixels import render
 from domain.errors import Transient
 from domain.film import NotClassifiable, StoredFilm, Unsuitable, View
@@ -81,6 +81,18 @@ def test_a_bare_data_set_is_read(tmp_path: Path, film: Dataset) -> None:
     assert header.unsuitable is None
     assert image is not None
     assert np.array_equal(image, expected)
+
+
+def test_pixels_are_read_whatever_the_header_says(tmp_path: Path, film: Dataset) -> None:
+    """A hip is refused as a film to classify, but its picture can be had; a file without one gives the reason."""
+    film.BodyPartExamined = "HIP"
+    film.save_as(tmp_path / "hip.dcm", enforce_file_format=True)
+    (tmp_path / "text.dcm").write_text("no film")
+    Image.fromarray(GREY).save(tmp_path / "film.png")
+    assert read_film(tmp_path / "hip.dcm")[1] is None
+    assert np.array_equal(read_pixels(tmp_path / "hip.dcm"), render(film))
+    assert read_pixels(tmp_path / "text.dcm") is Unsuitable.UNREADABLE
+    assert not isinstance(read_pixels(tmp_path / "film.png"), Unsuitable)
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])

@@ -1,138 +1,141 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from domain.errors import Misconfigured
 from domain.findings import Label
-from models.dataset import Film
-from models.package import load_package
+from tests.drawn import drawn_chest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REASON = "training needs more packages: pip install 'hilum[train]'"
-pytest.importorskip("onnx", reason=REASON)
-pytest.importorskip("keras", reason=REASON)
+    from models.workshop import Order
 
-# TensorFlow arrays do not know the copy keyword of NumPy 2 yet; Keras meets that when it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+REASON = "training needs more packages: pip install 'hilum[train]'"
+pytest.importorskip("tensorflow", reason=REASON)
+
+# TensorFlow arrays do not know the copy keyword of NumPy 2 yet.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.timeout(240),
+]
+
+
+class Stopped(Exception):
+    """Somebody pulled the plug."""
 
 
 @pytest.fixture
 def collection(tmp_path: Path) -> Path:
-    """Thirty films whose class is the place of a bright square."""
-    random = np.random.default_rng(0)
+    """Sixty films in two sources, whose class is their texture."""
+    folder = tmp_path / "films"
+    folder.mkdir()
     rows = ["file,label,source,source_name,patient_id,licence"]
-    for number in range(30):
-        label = list(Label)[number % 3]
-        pixels = random.integers(0, 40, (224, 224), dtype=np.uint8)
-        pixels[60:160, 70 * (number % 3) : 70 * (number % 3) + 70] += 180
-        file = f"{'abc'[number % 2]}/{number:02d}.jpg"
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(tmp_path / file)
-        rows.append(f"{file},{label},s{number % 2},{number}.jpg,p{number},CC0")
-    (tmp_path / "manifest.csv").write_text("\n".join(rows))
-    return tmp_path
+    for number in range(60):
+        film = drawn_chest(texture=1 + 4 * (number % 3), size=96)
+        noise = np.random.default_rng(number).normal(0, 0.03, film.shape)
+        file = f"{'ab'[number // 48]}{number:02d}.png"
+        Image.fromarray(np.uint8(np.clip(film + noise, 0, 1) * 255)).save(folder / file)
+        rows.append(f"{file},{list(Label)[number % 3]},s{number // 48},{number}.png,p{number},CC0")
+    (folder / "manifest.csv").write_text("\n".join(rows))
+    return folder
 
 
-def _films(*groups: tuple[Label, str, int]) -> list[Film]:
-    return [
-        Film(file=f"{number}", label=label, folder="a", source=source, patient=f"{number}", licence="CC0")
-        for label, source, count in groups
-        for number in range(count)
-    ]
+@pytest.fixture
+def order(collection: Path, tmp_path: Path) -> Order:
+    """A training of seconds."""
+    from models.examples import Sources
+    from models.lung_network import build_lung_network
+    from models.recipes import recipe
+    from models.weights_file import save_weights_npz
+    from models.workshop import Order
+
+    save_weights_npz(build_lung_network(), tmp_path / "lungs.npz")
+    small = replace(recipe("hilum", "custom_cnn"), size=32, batch=8, epochs=2, steps=3, head_steps=2)
+    return Order(
+        architecture="custom_cnn",
+        recipe=small,
+        weights="none",
+        sources=Sources(films=[collection], seed=1),
+        lungs=tmp_path / "lungs.npz",
+        out=tmp_path / "out",
+    )
 
 
-def test_balance_gives_every_class_the_same_say() -> None:
-    """Ten films of one class weigh as much as a hundred of another, and a rare source more per film."""
-    from models.head import film_weights
+def _make(order: Order, *, stop_after: int | None = None) -> list[tuple[str, int, int]]:
+    from dicom_node.films import read_pixels
+    from models.workshop import make
 
-    films = _films((Label.COVID19, "x", 10), (Label.NORMAL, "x", 90), (Label.NORMAL, "y", 10))
-    weights = film_weights(films, balance=0.5)
-    assert weights[:10].sum() == pytest.approx(weights[10:].sum(), rel=1e-5)
-    assert weights[-1] == pytest.approx(3 * weights[10], rel=1e-5)
+    told: list[tuple[str, int, int]] = []
 
+    def tell(stage: str, done: int, total: int, figures: dict[str, float]) -> None:
+        del figures
+        told.append((stage, done, total))
+        if stage == "all" and done == stop_after:
+            raise Stopped
 
-def test_without_balance_every_film_counts_alike() -> None:
-    """Balance 0 gives every film the weight 1."""
-    from models.head import film_weights
-
-    films = _films((Label.COVID19, "x", 10), (Label.NORMAL, "x", 90))
-    assert film_weights(films, balance=0.0) == pytest.approx(np.ones(100))
+    make(order, read=read_pixels, tell=tell)
+    return told
 
 
-def test_folding_keeps_what_the_normalisation_did() -> None:
-    """A convolution with the normalisation folded in gives what both gave one after the other."""
-    from models.onnx_export import fold
-
-    random = np.random.default_rng(2)
-    kernel = random.normal(size=(1, 1, 4, 3)).astype(np.float32)
-    gamma, beta, mean, variance = random.uniform(0.5, 2, (4, 3)).astype(np.float32)
-    x = random.normal(size=4)
-    folded, bias = fold(kernel, [gamma, beta, mean, variance])
-    expected = (x @ kernel[0, 0] - mean) / np.sqrt(variance + 1e-3) * gamma + beta
-    assert x @ folded[0, 0] + bias == pytest.approx(expected, rel=1e-5)
+def test_an_interrupted_training_is_taken_up_after_its_last_epoch(order: Order) -> None:
+    """What was learned before the plug was pulled is not learned again."""
+    with pytest.raises(Stopped):
+        _make(order, stop_after=5)
+    told = [done for stage, done, _ in _make(order) if stage == "all"]
+    assert min(told) == 4
+    assert max(told) == 6
+    assert [done for stage, done, _ in _make(order) if stage in {"all", "head", "prepare"}] == []
 
 
-def test_the_exported_graph_computes_what_keras_computes(tmp_path: Path) -> None:
-    """The ONNX file of a random backbone gives the features of the Keras network it was made from."""
-    import onnxruntime
-
-    from models.efficientnet_lite import build_backbone
-    from models.layer_summary import reference_image
-    from models.onnx_export import export
-
-    backbone = build_backbone()
-    export(tmp_path / "b.onnx", {x.name: x.get_weights() for x in backbone.layers if x.weights}, compact=False)
-    film = reference_image(224)[None]
-    session = onnxruntime.InferenceSession(str(tmp_path / "b.onnx"), providers=["CPUExecutionProvider"])
-    expected = np.asarray(backbone(np.repeat(film[..., None], 3, axis=3), training=False))
-    assert session.run(["pool"], {"films": film})[0] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+def test_a_folder_of_another_training_is_refused(order: Order) -> None:
+    """A state must not be taken up with other settings."""
+    order.out.mkdir()
+    (order.out / "order.json").write_text("{}")
+    with pytest.raises(Misconfigured, match="other settings"):
+        _make(order)
 
 
-def test_compact_storage_keeps_the_network(tmp_path: Path) -> None:
-    """Kernels in int16 halve the file and move the features by less than a thousandth of the largest."""
-    from models.efficientnet_lite import build_backbone
-    from models.features import compute
-    from models.layer_summary import reference_image
-    from models.onnx_export import export
-
-    backbone = {layer.name: layer.get_weights() for layer in build_backbone().layers if layer.weights}
-    compact, exact = tmp_path / "compact.onnx", tmp_path / "exact.onnx"
-    export(compact, backbone)
-    export(exact, backbone, compact=False)
-    film = reference_image(224)[None]
-    expected = compute(exact, film)
-    assert compact.stat().st_size < 0.6 * exact.stat().st_size
-    assert np.abs(compute(compact, film) - expected).max() < 1e-3 * expected.max()
+def test_files_that_are_no_films_are_listed(order: Order, collection: Path) -> None:
+    """Nothing is trained on a part of the films in silence."""
+    (collection / "a03.png").write_bytes(b"no picture")
+    with pytest.raises(Misconfigured, match=r"1 files can't be used as films: .*a03.png \(unreadable\)"):
+        _make(order)
 
 
-@pytest.mark.timeout(240)
-def test_training_writes_a_package_that_serves(collection: Path, tmp_path: Path) -> None:
-    """From films to a checked package in one command, with an honest account of what was measured."""
-    from models.classifier import OnnxClassifier
-    from models.dataset import load_picture
-    from models.efficientnet_lite import build_backbone
-    from models.train import main
+def test_one_command_makes_a_package_with_its_papers(collection: Path, order: Order, tmp_path: Path) -> None:
+    """From films to a checked package that classifies, with figures on patients and on a source it never saw."""
+    from click.testing import CliRunner
 
-    build_backbone().save_weights(tmp_path / "b.weights.h5")
-    out = tmp_path / "net-1.2.3"
-    options: dict[str, object] = {
-        "data": collection,
-        "weights": tmp_path / "b.weights.h5",
-        "out": out,
-        "cache": tmp_path / "cache",
-    }
-    options |= {"name": "net", "version": "1.2.3", "views": 2, "epochs": 2, "unseen": "b"}
-    assert main([str(word) for name, value in options.items() for word in (f"--{name}", value)]) == 0
-    package = load_package(out)
-    assert (package.model.name, package.model.version) == ("net", "1.2.3")
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["compact_storage"]["largest_change"] < 0.01
-    assert 0 < metrics["validation"]["all"]["accuracy"]["of"] < 30
-    assert set(metrics["unseen"]["by_folder"]) == {"b"}
-    assert len(OnnxClassifier(package).classify([load_picture(collection / "a" / "00.jpg")])) == 1
+    from hilum.cli import hilum
+    from models.package import load_package
+
+    words = (
+        f"train --data {collection} --hold-out source=s1 --architecture custom_cnn --weights none --lungs {order.lungs}"
+    )
+    words += f" --epochs 1 --steps 2 --batch 8 --size 32 --seed 1 --name net --version 1.2.3 --out {tmp_path / 'made'}"
+    result = CliRunner().invoke(hilum, words.split(), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    package = load_package(tmp_path / "made" / "net-1.2.3")
+    assert package.architecture == "custom_cnn"
+    metrics = json.loads((package.folder / "metrics.json").read_text())
+    assert metrics["unseen"]["all"]["films"] == 12
+    assert 0 < metrics["validation"]["all"]["films"] < 48
+    card = package.card.read_text()
+    assert "CC0" in card
+    assert "`source=s1`" in card
+
+
+def test_the_paper_has_no_recipe_for_our_network() -> None:
+    """What the paper did not do is not done in its name."""
+    from models.recipes import recipe
+
+    assert recipe("paper", "densenet121").epochs == 40
+    with pytest.raises(Misconfigured, match="no recipe for efficientnet_lite0"):
+        recipe("paper", "efficientnet_lite0")
