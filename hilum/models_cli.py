@@ -140,7 +140,10 @@ def _export(package: Package, path: Path, kind: str) -> None:
     elif kind == "onnx":
         parcel.copy_graphs(package, path)
     else:
+        from models.quiet import load_tensorflow
+
         try:
+            load_tensorflow()
             from models.keras_networks import save_keras
         except ImportError as error:
             raise Misconfigured(

@@ -38,9 +38,11 @@ def train_lungs(**options: Any) -> None:  # noqa: ANN401 - click's options, each
     """
     from hilum import log
     from hilum.progress import progress
+    from models.quiet import load_tensorflow
 
     log.silence_toolkits()
     try:
+        load_tensorflow()
         from models import lung_training
     except ImportError as error:
         raise Misconfigured(
