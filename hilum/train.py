@@ -82,6 +82,11 @@ _ARCHITECTURES = ("efficientnet_lite0", "resnet50v2", "densenet121", "custom_cnn
     help="Rows and columns of a look in pixels, instead of the recipe's.",
 )
 @click.option(
+    "--frozen-layers",
+    type=click.IntRange(min=0),
+    help="First layers of the backbone that keep their first weights, instead of the recipe's number.",
+)
+@click.option(
     "--undetermined-below",
     default=0.6,
     show_default=True,
@@ -91,6 +96,11 @@ _ARCHITECTURES = ("efficientnet_lite0", "resnet50v2", "densenet121", "custom_cnn
 @click.option(
     "--seed", default=7, show_default=True, type=click.IntRange(min=0), help="Decides the split and the training."
 )
+@click.option(
+    "--rehearsal",
+    type=_PLACE,
+    help="Package of a network trained alike with sources held out: its figures on them go into the card.",
+)
 @click.option("--name", default="chest-xray", show_default=True, help="The network's name.")
 @click.option("--version", default="0.1.0", show_default=True, help="The network's version.")
 @click.option("--out", required=True, type=_PLACE, help="Folder for the package, the training's state and its logs.")
@@ -98,8 +108,9 @@ _ARCHITECTURES = ("efficientnet_lite0", "resnet50v2", "densenet121", "custom_cnn
 def train(loaded: Loaded, /, **options: Any) -> None:  # noqa: ANN401 - click's options, each of its own type
     """Train a network, measure it on patients it has not seen, and write it as a package.
 
-    The folder named by --out receives NAME-VERSION (for `hilum models install`), logs for TensorBoard, and the state
-    after each epoch: the same command takes up an interrupted training. Films of one patient stay on one side.
+    The folder named by --out receives NAME-VERSION (for `hilum models install`), measured.csv (the films its figures
+    come from, for `hilum evaluate`), logs for TensorBoard, and the state after each epoch: the same command takes up an
+    interrupted training. Films of one patient stay on one side.
     """
     from hilum.progress import progress
 
@@ -117,15 +128,21 @@ def run(settings: Settings, options: dict[str, Any], tell: Tell) -> Package:
     from dicom_node.films import read_pixels
     from dicom_node.patients import patient_key
     from hilum import bootstrap, log
+    from models.quiet import load_tensorflow
 
     log.silence_toolkits()
     try:
+        load_tensorflow()
         from models import handover, workshop
+        from models.package import load_package
     except ImportError as error:
         raise Misconfigured(
             f"training needs TensorFlow and its companions ({error.name} is missing): pip install 'hilum[train]'"
         ) from error
     lungs = options["lungs"] or bootstrap.package(settings).folder
+    rehearsal = handover.rehearsed(load_package(options["rehearsal"])) if options["rehearsal"] else None
+    if rehearsal is not None and options["hold_out"]:
+        raise Misconfigured("--rehearsal is for a network that is shown every source: leave --hold-out away")
     order = _order(options, lungs)
     trained = workshop.make(order, read=read_pixels, tell=tell, identify=patient_key)
     wanted = handover.Handover(
@@ -134,6 +151,7 @@ def run(settings: Settings, options: dict[str, Any], tell: Tell) -> Package:
         undetermined_below=options["undetermined_below"],
         golden=demo_squares(),
         unseen=trained.held_out,
+        rehearsal=rehearsal,
     )
     return handover.hand_over(trained, order, wanted, read=read_pixels, tell=tell, folder=options["out"])
 
@@ -148,9 +166,12 @@ def fold_trainer(settings: Settings, options: dict[str, Any], out: Path, tell: T
     """
     from dicom_node.films import read_pixels
     from hilum import bootstrap
+    from models.quiet import load_tensorflow
+
+    load_tensorflow()
     from models import examples, handover, workshop
 
-    complete = dict.fromkeys(("batch", "learning_rate", "size")) | _NO_SOURCES | options
+    complete = dict.fromkeys(("batch", "learning_rate", "size", "frozen_layers")) | _NO_SOURCES | options
     order = _order({**complete, "out": out, "seed": 0}, bootstrap.package(settings).folder)
     wanted = handover.Handover(
         name=options["architecture"].replace("_", "-"), version="0.0.0", undetermined_below=0.0, golden=demo_squares()
@@ -204,5 +225,5 @@ def _order(options: dict[str, Any], lungs: Path) -> Order:
 
 
 def _changed(recipe: Recipe, options: dict[str, Any]) -> Recipe:
-    named = ("epochs", "steps", "batch", "learning_rate", "size")
+    named = ("epochs", "steps", "batch", "learning_rate", "size", "frozen_layers")
     return replace(recipe, **{name: options[name] for name in named if options[name] is not None})

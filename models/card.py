@@ -26,6 +26,7 @@ _COLUMNS = (
     "False COVID19 named",
     "Undetermined",
     "Refused",
+    "AUROC of pneumonia",
     "Macro AUROC",
     "ECE",
 )
@@ -54,9 +55,8 @@ def data_table(films: Sequence[LabelledFilm], lungs_only: Mapping[str, int]) -> 
     return "\n".join(["| Source | Class | Licence | Films |", "|---|---|---|---|", *rows]) + "\n"
 
 
-def figures_table(report: Report, column: str) -> str:
-    """Return the figures of all films together and of each group of a column, with their intervals."""
-    groups = {**report["by"][column], "together": report["all"]}
+def figures_table(groups: Mapping[str, Report]) -> str:
+    """Return the figures of some groups of films, by name, with their intervals."""
     rows = [f"| {name} | {' | '.join(_row(found))} |" for name, found in groups.items()]
     return "\n".join([f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|", *rows]) + "\n"
 
@@ -95,7 +95,8 @@ def _row(found: Report) -> list[str]:
         found["undetermined"],
         found["refused"],
     ]
-    plain = [_number(found["auroc"]["macro"]), _number(found["calibration_error"])]
+    plain = [_number(found["auroc"][name]) for name in (Label.PNEUMONIA, "macro")]
+    plain.append(_number(found["calibration_error"]))
     return [str(found["films"]), *map(_share, shares), *plain]
 
 

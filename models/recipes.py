@@ -27,6 +27,9 @@ class Recipe:
     """Batches in which the class scores alone are trained, at the start."""
     frozen: bool = False
     """Whether the backbone keeps its first weights for good."""
+    frozen_layers: int = 0
+    """Layers of the backbone, from the picture on, that keep their first weights: the first ones see the largest
+    pictures and cost most. With 60 of EfficientNet-Lite0's a step is half as dear."""
     fixed_normalisation: bool = True
     """Whether a pretrained backbone's batch normalisations keep their mean and variance: a step is half as dear."""
     learning_rate: float = 3e-4
@@ -38,6 +41,8 @@ class Recipe:
     """How far the sources of a class are drawn alike, see `models.batches.group_shares`; None: every film alike."""
     lungs_share: float = 0.5
     """Share of whole films that are shown as lungs alone."""
+    mixed: float = 0.0
+    """How far films are laid over each other, see `models.batches.mix`; 0: not at all."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     monitor: Literal["macro_auroc", "loss"] = "macro_auroc"
     """What is watched on the validation films; the best epoch's weights are kept."""

@@ -74,18 +74,18 @@ def train(training: Training, films: Films, validation: Films) -> keras.Model:
     if recipe.head_steps and not (training.folder / STATE / _ALL).exists():
         _freeze(base, everything=True)
         _fit(training, scores, drawing, None, _Stage("head", 1, recipe.head_steps, _HEAD_RATE, "constant"))
-    _freeze(base, everything=recipe.frozen, normalisations=fixed)
+    _freeze(base, everything=recipe.frozen, normalisations=fixed, first=recipe.frozen_layers)
     steps = recipe.steps or max(len(films.squares) // recipe.batch, 1)
     _fit(training, scores, drawing, watched, _Stage(_ALL, recipe.epochs, steps, recipe.learning_rate, recipe.schedule))
     return network
 
 
-def _freeze(base: keras.Model, *, everything: bool, normalisations: bool = False) -> None:
+def _freeze(base: keras.Model, *, everything: bool, normalisations: bool = False, first: int = 0) -> None:
     base.trainable = not everything
     if not everything:
-        for layer in base.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = not normalisations
+        for number, layer in enumerate(base.layers):
+            fixed = normalisations and isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = number >= first and not fixed
 
 
 def predict(network: keras.Model, films: Films, recipe: Recipe) -> npt.NDArray[np.float32]:
@@ -131,7 +131,7 @@ def _fit(training: Training, scores: keras.Model, drawing: Drawing, watched: _Wa
         keras.callbacks.TensorBoard(str(training.folder / LOGS / stage.name), write_graph=False),
         keras.callbacks.BackupAndRestore(str(state), double_checkpoint=True, delete_checkpoint=False),
     ]
-    batches = dataset(draw, recipe.augmentation, recipe.size, first_step=done * stage.steps)
+    batches = dataset(draw, recipe.augmentation, recipe.size, first_step=done * stage.steps, mixed=recipe.mixed)
     scores.fit(batches, epochs=stage.epochs, steps_per_epoch=stage.steps, callbacks=callbacks, verbose=0, shuffle=False)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from tests.drawn import drawn_chest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from click.testing import Result
 
     from models.workshop import Order
 
@@ -111,25 +114,45 @@ def test_files_that_are_no_films_are_listed(order: Order, collection: Path) -> N
 
 def test_one_command_makes_a_package_with_its_papers(collection: Path, order: Order, tmp_path: Path) -> None:
     """From films to a checked package that classifies, with figures on patients and on a source it never saw."""
-    from click.testing import CliRunner
-
-    from hilum.cli import hilum
+    from models.collection import read_collection
     from models.package import load_package
 
-    words = (
-        f"train --data {collection} --hold-out source=s1 --architecture custom_cnn --weights none --lungs {order.lungs}"
-    )
-    words += f" --epochs 1 --steps 2 --batch 8 --size 32 --seed 1 --name net --version 1.2.3 --out {tmp_path / 'made'}"
-    result = CliRunner().invoke(hilum, words.split(), catch_exceptions=False)
+    result = _train(collection, order, tmp_path, "1.2.3", "--hold-out source=s1")
     assert result.exit_code == 0, result.output
-    package = load_package(tmp_path / "made" / "net-1.2.3")
+    package = load_package(tmp_path / "1.2.3" / "net-1.2.3")
     assert package.architecture == "custom_cnn"
     metrics = json.loads((package.folder / "metrics.json").read_text())
+    watched = metrics["validation"]["all"]["films"]
+    assert 0 < watched < 48
     assert metrics["unseen"]["all"]["films"] == 12
-    assert 0 < metrics["validation"]["all"]["films"] < 48
+    assert metrics["held_out"]["all"]["films"] == watched + 12
+    measured = read_collection(tmp_path / "1.2.3" / "measured.csv").films
+    assert Counter(film.columns["side"] for film in measured) == {"validation": watched, "unseen": 12}
+    assert not {film.patient for film in measured} & {f"p{number}" for number in range(60)}
     card = package.card.read_text()
     assert "CC0" in card
     assert "`source=s1`" in card
+
+    final = _train(collection, order, tmp_path, "1.2.4", f"--rehearsal {package.folder}")
+    assert final.exit_code == 0, final.output
+    package = load_package(tmp_path / "1.2.4" / "net-1.2.4")
+    assert json.loads((package.folder / "metrics.json").read_text())["rehearsal"]["unseen"] == metrics["unseen"]
+    assert "This network has learned from every source. The figures are those of net-1.2.3" in package.card.read_text()
+
+    not_rehearsed = _train(collection, order, tmp_path, "1.2.5", f"--rehearsal {package.folder}")
+    assert "net-1.2.4 was trained without holding out a source" in str(not_rehearsed.exception)
+
+
+def _train(collection: Path, order: Order, tmp_path: Path, version: str, more: str) -> Result:
+    from click.testing import CliRunner
+
+    from hilum.cli import hilum
+
+    words = f"train --data {collection} --architecture custom_cnn --weights none --lungs {order.lungs} {more}"
+    words += (
+        f" --epochs 1 --steps 2 --batch 8 --size 32 --seed 1 --name net --version {version} --out {tmp_path / version}"
+    )
+    return CliRunner().invoke(hilum, words.split())
 
 
 def test_the_paper_has_no_recipe_for_our_network() -> None:
