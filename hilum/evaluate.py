@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hilum.cli import Loaded
     from hilum.settings import Settings
     from models.collection import Collection
-    from models.figures import Report
-    from models.judge import Verdict
+    from models.evaluation.figures import Report
+    from models.evaluation.judge import Verdict
 
 _MOST_GROUPS = 50
 """Values of a column by which films are grouped; beyond it the column is no grouping."""
@@ -108,9 +108,9 @@ def run(settings: Settings, request: Request) -> Report:
     Raises:
         Misconfigured: the extra `train` is missing, or the films, the model or the folder can't be used.
     """
-    from models import report as papers
-    from models.figures import Bootstrap
-    from models.summary import summarise
+    from models.evaluation import report as papers
+    from models.evaluation.figures import Bootstrap
+    from models.evaluation.summary import summarise
 
     papers.require_toolkits()
     collection = _collection(request)
@@ -167,8 +167,8 @@ def _check_column(collection: Collection, column: str) -> None:
 
 def _judged(settings: Settings, request: Request, collection: Collection) -> tuple[Report, Iterable[Verdict]]:
     from hilum import bootstrap
-    from models.judge import judge
-    from models.summary import describe_model
+    from models.evaluation.judge import judge
+    from models.evaluation.summary import describe_model
 
     classifier = bootstrap.classifier(settings, request.model)
     return describe_model(classifier.model), judge(collection.films, classifier, read)
@@ -176,8 +176,8 @@ def _judged(settings: Settings, request: Request, collection: Collection) -> tup
 
 def _cross_validated(settings: Settings, request: Request, collection: Collection) -> tuple[Report, Iterable[Verdict]]:
     from hilum.train import fold_trainer
-    from models.folds import cross_validate
-    from models.report import FOLDS
+    from models.evaluation.folds import cross_validate
+    from models.evaluation.report import FOLDS
 
     folds, architecture = request.folds or 0, request.architecture or ""
     options = {
@@ -218,7 +218,7 @@ def _print_table(report: Report, out: Path) -> None:
     from rich.table import Table
 
     from domain.findings import DISCLAIMER, Label
-    from models.report import PAGE, number, percent, spread
+    from models.evaluation.report import PAGE, number, percent, spread
 
     title = f"{report['model']['name']} {report['model']['version']}"
     heads = ("source", "films", "accuracy", *(f"{label} found" for label in Label), "false COVID-19", "macro AUROC")

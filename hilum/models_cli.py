@@ -140,11 +140,11 @@ def _export(package: Package, path: Path, kind: str) -> None:
     elif kind == "onnx":
         parcel.copy_graphs(package, path)
     else:
-        from models.quiet import load_tensorflow
+        from models.networks.quiet import load_tensorflow
 
         try:
             load_tensorflow()
-            from models.keras_networks import save_keras
+            from models.networks.keras_networks import save_keras
         except ImportError as error:
             raise Misconfigured(
                 f"Keras is not installed ({error.name} is missing): pip install 'hilum[train]'"

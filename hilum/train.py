@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from hilum.progress import Tell
     from hilum.settings import Settings
     from models.collection import LabelledFilm
-    from models.folds import Train
+    from models.evaluation.folds import Train
     from models.package import Package
-    from models.recipes import Recipe
-    from models.workshop import Order
+    from models.training.recipes import Recipe
+    from models.training.workshop import Order
 
 _SHOWN = {"loss": "loss", "accuracy": "accuracy", "val_accuracy": "val accuracy", "val_macro_auroc": "val macro AUROC"}
 _PLACE = click.Path(path_type=Path)
@@ -128,13 +128,13 @@ def run(settings: Settings, options: dict[str, Any], tell: Tell) -> Package:
     from dicom_node.films import read_pixels
     from dicom_node.patients import patient_key
     from hilum import bootstrap, log
-    from models.quiet import load_tensorflow
+    from models.networks.quiet import load_tensorflow
 
     log.silence_toolkits()
     try:
         load_tensorflow()
-        from models import handover, workshop
         from models.package import load_package
+        from models.training import handover, workshop
     except ImportError as error:
         raise Misconfigured(
             f"training needs TensorFlow and its companions ({error.name} is missing): pip install 'hilum[train]'"
@@ -166,10 +166,10 @@ def fold_trainer(settings: Settings, options: dict[str, Any], out: Path, tell: T
     """
     from dicom_node.films import read_pixels
     from hilum import bootstrap
-    from models.quiet import load_tensorflow
+    from models.networks.quiet import load_tensorflow
 
     load_tensorflow()
-    from models import examples, handover, workshop
+    from models.training import examples, handover, workshop
 
     complete = dict.fromkeys(("batch", "learning_rate", "size", "frozen_layers")) | _NO_SOURCES | options
     order = _order({**complete, "out": out, "seed": 0}, bootstrap.package(settings).folder)
@@ -202,9 +202,9 @@ def demo_squares() -> npt.NDArray[np.uint8]:
 
 
 def _order(options: dict[str, Any], lungs: Path) -> Order:
-    from models.examples import Sources
-    from models.recipes import recipe
-    from models.workshop import Order
+    from models.training.examples import Sources
+    from models.training.recipes import recipe
+    from models.training.workshop import Order
 
     weights = options["weights"]
     return Order(

@@ -10,7 +10,7 @@ import click
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from models.lung_training import LungTraining
+    from models.lungs.training import LungTraining
 
 _SHOWN = {"loss": "loss", "val_dice": "Dice", "val_kept": "kept", "val_refused": "refused"}
 _PLACE = click.Path(path_type=Path)
@@ -38,12 +38,12 @@ def train_lungs(**options: Any) -> None:  # noqa: ANN401 - click's options, each
     """
     from hilum import log
     from hilum.progress import progress
-    from models.quiet import load_tensorflow
+    from models.networks.quiet import load_tensorflow
 
     log.silence_toolkits()
     try:
         load_tensorflow()
-        from models import lung_training
+        from models.lungs import training as lung_training
     except ImportError as error:
         raise Misconfigured(
             f"training needs TensorFlow and its companions ({error.name} is missing): pip install 'hilum[train]'"
@@ -57,8 +57,8 @@ def train_lungs(**options: Any) -> None:  # noqa: ANN401 - click's options, each
 
 def _training(options: dict[str, Any], tell: Any) -> LungTraining:  # noqa: ANN401 - a `hilum.progress.Tell`
     from dicom_node.films import read_pixels
-    from models.lung_films import LungSources
-    from models.lung_training import LungTraining
+    from models.lungs.films import LungSources
+    from models.lungs.training import LungTraining
 
     return LungTraining(
         sources=LungSources(

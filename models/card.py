@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from models.collection import LabelledFilm
-    from models.figures import Report
-    from models.recipes import Recipe
+    from models.evaluation.figures import Report
+    from models.training.recipes import Recipe
 
 _TEMPLATE = "card_template.md"
 _COLUMNS = (

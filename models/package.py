@@ -50,7 +50,7 @@ class Package:
     model: ModelVersion
     """Its identity is the SHA-256 of the lines `file SHA-256`, sorted, of all files with the manifest."""
     architecture: str
-    """Name of the classifying network, as `models.architectures` knows it."""
+    """Name of the classifying network, as `models.networks.architectures` knows it."""
     looks: tuple[Look, ...]
     """What the classifying network is shown of a film."""
     size: int

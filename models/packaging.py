@@ -14,11 +14,12 @@ import keras
 
 from domain.errors import Misconfigured
 from domain.findings import Label, ModelVersion
-from models.architectures import NONE, build
 from models.classifier import NetworkClassifier
 from models.golden import FILMS, PROBABILITIES, results
-from models.lung_network import build_lung_network
-from models.onnx_export import export
+from models.networks.architectures import NONE, build
+from models.networks.lung_network import build_lung_network
+from models.networks.onnx_export import export
+from models.networks.weights_file import round_weights, save_arrays, save_weights_npz
 from models.onnx_runtime import OnnxRuntime
 from models.package import (
     CARD,
@@ -36,7 +37,6 @@ from models.package import (
     load_package,
 )
 from models.preprocess import PREPROCESSING
-from models.weights_file import round_weights, save_arrays, save_weights_npz
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,9 @@ class Draft:
     version: str
     architecture: str
     network: keras.Model
-    """The classifying network, as `models.architectures.build` makes it, trained."""
+    """The classifying network, as `models.networks.architectures.build` makes it, trained."""
     lungs: keras.Model
-    """The lung network, as `models.lung_network.build_lung_network` makes it, trained."""
+    """The lung network, as `models.networks.lung_network.build_lung_network` makes it, trained."""
     looks: tuple[Look, ...]
     temperature: float
     undetermined_below: float
@@ -78,8 +78,8 @@ class Draft:
 def write_package(draft: Draft, folder: Path) -> Package:
     """Write the package into a folder of its own below `folder`, `NAME-VERSION`, and return it, checked.
 
-    The weights are rounded to float16 first (`models.weights_file.round_weights`), so every file holds one network.
-    The folder appears complete or not at all.
+    The weights are rounded to float16 first (`models.networks.weights_file.round_weights`), so every file holds one
+    network. The folder appears complete or not at all.
 
     Raises:
         Misconfigured: the name or version can't be used, or such a folder is there already.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from models.architecture import IMAGE_SIZE
+from models.networks.architecture import IMAGE_SIZE
 
 if TYPE_CHECKING:
     from domain.film import GreyImage

@@ -42,7 +42,7 @@ class TensorFlowRuntime:
         """
         import keras
 
-        from models.keras_networks import load_networks
+        from models.networks.keras_networks import load_networks
 
         self._on_gpu = bool(gpus())
         policy = keras.config.dtype_policy()

@@ -10,7 +10,7 @@ import numpy as np
 from domain.film import GreyImage, Unsuitable
 from domain.findings import Label, ModelVersion, Probabilities
 from models.collection import LabelledFilm
-from models.judge import Verdict
+from models.evaluation.judge import Verdict
 from tests.fakes import MODEL
 
 COVID, NORMAL, PNEUMONIA = Label

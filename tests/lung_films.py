@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dicom_node.films import read_pixels
-from models.lung_films import LungFilms, LungSources, read_lung_films
+from models.lungs.films import LungFilms, LungSources, read_lung_films
 
 LABELS = ("COVID-19", "NORMAL", "PNEUMONIA")
 

@@ -20,10 +20,10 @@ def tiny_draft(**changes: Any) -> Draft:  # noqa: ANN401 - whatever a draft hold
     """Return everything about a package of random networks; the same each time."""
     import keras
 
-    from models.architectures import NONE, build
     from models.eligibility import Limits
     from models.looks import Look
-    from models.lung_network import build_lung_network
+    from models.networks.architectures import NONE, build
+    from models.networks.lung_network import build_lung_network
     from models.packaging import Draft
 
     keras.utils.set_random_seed(5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from domain.errors import Misconfigured
-from models.layer_summary import reference_image
+from models.networks.layer_summary import reference_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def _films(size: int) -> np.ndarray:
 
 
 def _network(name: str, size: int = 64) -> keras.Model:
-    from models.architectures import NONE, build
+    from models.networks.architectures import NONE, build
 
     keras_module.utils.set_random_seed(1)
     return build(name, size, NONE)
@@ -66,7 +66,7 @@ def test_the_maps_are_grad_cam(name: str) -> None:
 
 def test_each_network_sees_grey_values_as_it_was_trained() -> None:
     """ResNet50V2 gets -1 to 1, DenseNet121 the deviation from ImageNet's mean colour."""
-    from models.architectures import BACKBONE
+    from models.networks.architectures import BACKBONE
 
     seen = {}
     for name in ("resnet50v2", "densenet121"):
@@ -101,7 +101,7 @@ def test_the_plain_network_learns_from_nothing() -> None:
 
 def test_an_unknown_network_is_refused_with_the_known() -> None:
     """A wrong name lists the right ones."""
-    from models.architectures import build
+    from models.networks.architectures import build
 
     with pytest.raises(Misconfigured, match=f"known: {', '.join(NAMES)}"):
         build("vgg", 64)
@@ -114,7 +114,7 @@ def test_without_a_network_the_file_to_fetch_is_named(name: str, monkeypatch: py
 
     from keras.src.utils import file_utils
 
-    from models.imagenet import load_application
+    from models.networks.imagenet import load_application
 
     def unreachable(*_: object) -> None:
         raise URLError("no network")
@@ -130,7 +130,7 @@ def test_without_a_network_the_file_to_fetch_is_named(name: str, monkeypatch: py
 
 def test_weights_from_a_keras_file(tmp_path: Path) -> None:
     """The backbone's weights can be given as a file; those of another network are refused."""
-    from models.architectures import build
+    from models.networks.architectures import build
 
     custom = _network("efficientnet_lite0", 32)
     custom.get_layer("backbone").save_weights(tmp_path / "b.weights.h5")
@@ -145,7 +145,7 @@ def test_weights_from_a_keras_file(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A missing weights file is named, of whatever kind it should have been."""
-    from models.architectures import build
+    from models.networks.architectures import build
 
     for file in ("w.npz", "w.h5", "w.pth"):
         with pytest.raises(Misconfigured, match=file.replace(".", r"\.")):
@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_network_without_imagenet_weights_wants_its_own(tmp_path: Path) -> None:
     """custom_cnn starts from random weights by default, and takes nobody else's."""
-    from models.architectures import build
+    from models.networks.architectures import build
 
     assert build("custom_cnn", 32).count_params() > 1_000_000
     with pytest.raises(Misconfigured, match="has no ImageNet weights"):

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training needs more packages: pip install 'hilum[train]'")
 
-from models.augmentation import NONE, Augmentation
-from models.batches import Drawing, Films, group_shares, looks
 from models.looks import Look, LungField, show
+from models.training.augmentation import NONE, Augmentation
+from models.training.batches import Drawing, Films, group_shares, looks
 from tests.drawn import lung_mask, square_film
 
 # TensorFlow arrays do not know the copy keyword of NumPy 2 yet.

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.calibrate import fit_temperature, macro_auroc, softmax
-from models.metrics import calibration_error
+from models.evaluation.metrics import calibration_error
+from models.training.calibrate import fit_temperature, macro_auroc, softmax
 
 
 def test_the_temperature_makes_an_overconfident_network_honest() -> None:

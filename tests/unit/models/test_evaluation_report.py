@@ -13,12 +13,12 @@ import pytest
 from domain.errors import Misconfigured
 from domain.film import Unsuitable
 from domain.findings import DISCLAIMER
-from models import report as papers
 from models.collection import BadRow, Collection, Trouble
-from models.figures import Bootstrap
-from models.judge import Verdict
-from models.plots import PLOTS, draw, spread_of
-from models.summary import summarise
+from models.evaluation import report as papers
+from models.evaluation.figures import Bootstrap
+from models.evaluation.judge import Verdict
+from models.evaluation.plots import PLOTS, draw, spread_of
+from models.evaluation.summary import summarise
 from tests.fakes import MODEL
 from tests.judged import COVID, NORMAL, PNEUMONIA, sure, verdict, verdicts
 

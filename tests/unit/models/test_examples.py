@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from domain.errors import Misconfigured
-from models.batches import Films
-from models.examples import OTHER, Pool, Sources, read_pool, take_sides
+from models.training.batches import Films
+from models.training.examples import OTHER, Pool, Sources, read_pool, take_sides
 
 if TYPE_CHECKING:
     from pathlib import Path

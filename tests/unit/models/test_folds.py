@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.errors import Misconfigured
 from domain.findings import Label
 from models.collection import Collection, LabelledFilm
-from models.figures import Bootstrap
-from models.folds import cross_validate, split_patients
-from models.summary import summarise
+from models.evaluation.figures import Bootstrap
+from models.evaluation.folds import cross_validate, split_patients
+from models.evaluation.summary import summarise
 from tests.judged import COVID, GREYS, NORMAL, PNEUMONIA, GreyReader, films_of, labelled
 
 FILMS = films_of([(NORMAL, "a", 40), (PNEUMONIA, "a", 30), (COVID, "b", 20), (NORMAL, "b", 5)])

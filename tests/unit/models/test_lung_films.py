@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from domain.errors import Misconfigured
-from models.lung_films import _series
+from models.lungs.films import _series
 from tests.lung_films import LungCollection, draw_lung_collection
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from models.lung_training import LungTraining
+    from models.lungs.training import LungTraining
     from tests.lung_films import LungCollection
 
 pytest.importorskip("keras", reason="training needs more packages: pip install 'hilum[train]'")
@@ -45,7 +45,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> LungCollection:
 
 def order(collection: LungCollection, out: Path, told: Told, **changes: object) -> LungTraining:
     from dicom_node.films import read_pixels
-    from models.lung_training import LungTraining
+    from models.lungs.training import LungTraining
 
     given: dict[str, object] = {"epochs": 2, "steps": STEPS, "batch": 8}
     sources = collection.sources(seed=3)
@@ -55,18 +55,19 @@ def order(collection: LungCollection, out: Path, told: Told, **changes: object) 
 @pytest.fixture(scope="module", autouse=True)
 def small() -> Iterator[None]:
     """A network of two levels and few pictures to judge, so that everything takes seconds."""
-    from models import lung_network, lung_report
+    from models.lungs import report
+    from models.networks import lung_network
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lung_network, "_WIDTHS", (4, 8))
-        patch.setattr(lung_report, "_EACH_KIND", 1)
+        patch.setattr(report, "_EACH_KIND", 1)
         yield
 
 
 @pytest.fixture(scope="module")
 def resumed(collection: LungCollection, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
     """A training that died in its second epoch and was started again: its folder, and what the second run told."""
-    from models.lung_training import train_lungs
+    from models.lungs.training import train_lungs
 
     out, told = tmp_path_factory.mktemp("out"), Told()
     with pytest.raises(KeyboardInterrupt):
@@ -92,8 +93,8 @@ def test_each_epoch_is_watched_on_films_held_out(resumed: tuple[Path, Told]) -> 
 
 def test_the_weights_are_those_of_the_lung_network(resumed: tuple[Path, Told]) -> None:
     """What is written can be loaded, and is not what the network was born with."""
-    from models.lung_network import build_lung_network
-    from models.weights_file import load_weights_npz
+    from models.networks.lung_network import build_lung_network
+    from models.networks.weights_file import load_weights_npz
 
     network = build_lung_network()
     before = network.get_weights()[0].copy()
@@ -124,7 +125,7 @@ def test_a_sheet_shows_films_with_both_outlines(resumed: tuple[Path, Told]) -> N
 
 def test_another_training_is_not_mixed_with_the_first(collection: LungCollection, resumed: tuple[Path, Told]) -> None:
     """In the folder of a training with other options, nothing is trained; the error says what differs."""
-    from models.lung_training import train_lungs
+    from models.lungs.training import train_lungs
 
     with pytest.raises(Misconfigured, match="differs in epochs"):
         train_lungs(order(collection, resumed[0], Told(), epochs=3))
@@ -132,7 +133,7 @@ def test_another_training_is_not_mixed_with_the_first(collection: LungCollection
 
 def test_a_batch_has_some_of_everything(collection: LungCollection) -> None:
     """Masks only where they are known, frontal only for chest films, and the step decides all of it."""
-    from models.lung_batches import LungDrawing
+    from models.lungs.batches import LungDrawing
 
     films, _ = collection.read(seed=3)
     drawing = LungDrawing(films=films, batch=32, seed=1)
@@ -147,7 +148,7 @@ def test_a_batch_has_some_of_everything(collection: LungCollection) -> None:
 
 def test_without_other_pictures_a_batch_is_full(collection: LungCollection) -> None:
     """The share of a missing part goes to the films with masks."""
-    from models.lung_batches import LungDrawing
+    from models.lungs.batches import LungDrawing
 
     films, _ = collection.read(seed=3, not_eligible=[])
     drawing = LungDrawing(films=films, batch=16, seed=1)
@@ -157,7 +158,7 @@ def test_without_other_pictures_a_batch_is_full(collection: LungCollection) -> N
 
 def test_film_and_mask_are_moved_together(collection: LungCollection) -> None:
     """After all changes the film is darker under its mask than beside it."""
-    from models.lung_batches import LungDrawing, lung_dataset
+    from models.lungs.batches import LungDrawing, lung_dataset
 
     films, _ = collection.read(seed=3)
     drawing = LungDrawing(films=films, batch=16, seed=1)
@@ -169,7 +170,7 @@ def test_film_and_mask_are_moved_together(collection: LungCollection) -> None:
 
 def test_dice_of_a_perfect_mask_is_one() -> None:
     """Equal masks give 1, masks apart 0, half of a mask two thirds."""
-    from models.lung_report import dice
+    from models.lungs.report import dice
 
     whole = np.zeros((1, 4, 4), dtype=bool)
     whole[:, :2] = True
@@ -180,7 +181,7 @@ def test_dice_of_a_perfect_mask_is_one() -> None:
 
 def test_the_loss_falls_with_better_masks() -> None:
     """The loss of each film is near 0 for the true mask, and large for its opposite; without lung, too."""
-    from models.lung_training import mask_loss
+    from models.lungs.training import mask_loss
 
     truth = np.zeros((2, 8, 8, 1), dtype=np.float32)
     truth[0, :4] = 1

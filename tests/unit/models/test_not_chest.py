@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.film_canvas import Canvas, clouds, to_bytes
-from models.not_chest import DRAWN, FILMS_NEEDED, SPOILED, draw, dress, spoil
+from models.drawn.canvas import Canvas, clouds, to_bytes
+from models.drawn.not_chest import DRAWN, FILMS_NEEDED, SPOILED, draw, dress, spoil
 from tests.drawn import drawn_chest
 
 Bytes = npt.NDArray[np.uint8]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from models.layer_summary import reference_image
+from models.networks.layer_summary import reference_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ for toolkit in ("keras", "onnx", "tf2onnx"):
 def _network(name: str = "custom_cnn") -> keras.Model:
     import keras
 
-    from models.architectures import NONE, build
-    from models.lung_network import build_lung_network
+    from models.networks.architectures import NONE, build
+    from models.networks.lung_network import build_lung_network
 
     keras.utils.set_random_seed(3)
     return build_lung_network() if name == "lungs" else build(name, 64, NONE)
@@ -47,7 +47,7 @@ def _outputs(path: Path, films: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", ["custom_cnn", "efficientnet_lite0", "lungs"])
 def test_the_file_computes_what_keras_computes(tmp_path: Path, name: str) -> None:
     """Every output of the ONNX file is the Keras network's, in whatever batch, within rounding."""
-    from models.onnx_export import export
+    from models.networks.onnx_export import export
 
     network = _network(name)
     films = _films(network)
@@ -62,7 +62,7 @@ def test_the_file_computes_what_keras_computes(tmp_path: Path, name: str) -> Non
 
 def test_the_lung_network_has_films_masks_and_one_number_each(tmp_path: Path) -> None:
     """Input and outputs have no axis of channels."""
-    from models.onnx_export import export
+    from models.networks.onnx_export import export
 
     export(tmp_path / "n.onnx", _network("lungs"))
     session = _session(tmp_path / "n.onnx")
@@ -73,7 +73,7 @@ def test_the_lung_network_has_films_masks_and_one_number_each(tmp_path: Path) ->
 
 def test_compact_storage_keeps_the_network(tmp_path: Path) -> None:
     """Kernels in int16 nearly halve the file and move the results by less than a thousandth of the largest."""
-    from models.onnx_export import export
+    from models.networks.onnx_export import export
 
     network = _network()
     films = _films(network)
@@ -87,7 +87,7 @@ def test_compact_storage_keeps_the_network(tmp_path: Path) -> None:
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
     """A network built again in the same process, whose unnamed layers Keras counts on, gives the same file."""
-    from models.onnx_export import export
+    from models.networks.onnx_export import export
 
     for name in ("a", "b"):
         export(tmp_path / f"{name}.onnx", _network("lungs"))
@@ -98,7 +98,7 @@ def test_a_network_in_half_precision_is_refused(tmp_path: Path) -> None:
     """A network built to compute in half precision is not exported by accident."""
     import keras
 
-    from models.onnx_export import export
+    from models.networks.onnx_export import export
 
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -111,7 +111,7 @@ def test_a_network_in_half_precision_is_refused(tmp_path: Path) -> None:
 
 def test_whole_number_arithmetic_is_near(tmp_path: Path) -> None:
     """The int8 file is a quarter of the size, and ranks the films as the exact one does."""
-    from models.int8_export import export_int8
+    from models.networks.int8_export import export_int8
 
     network = _network()
     films = _films(network)

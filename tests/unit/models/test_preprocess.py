@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.layer_summary import reference_image
+from models.networks.layer_summary import reference_image
 from models.preprocess import prepare
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from models.torch_file import read_tensors
+from models.networks.torch_file import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

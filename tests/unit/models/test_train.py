@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from models.workshop import Order
+    from models.training.workshop import Order
 
 REASON = "training needs more packages: pip install 'hilum[train]'"
 pytest.importorskip("tensorflow", reason=REASON)
@@ -53,11 +53,11 @@ def collection(tmp_path: Path) -> Path:
 @pytest.fixture
 def order(collection: Path, tmp_path: Path) -> Order:
     """A training of seconds."""
-    from models.examples import Sources
-    from models.lung_network import build_lung_network
-    from models.recipes import recipe
-    from models.weights_file import save_weights_npz
-    from models.workshop import Order
+    from models.networks.lung_network import build_lung_network
+    from models.networks.weights_file import save_weights_npz
+    from models.training.examples import Sources
+    from models.training.recipes import recipe
+    from models.training.workshop import Order
 
     save_weights_npz(build_lung_network(), tmp_path / "lungs.npz")
     small = replace(recipe("hilum", "custom_cnn"), size=32, batch=8, epochs=2, steps=3, head_steps=2)
@@ -73,7 +73,7 @@ def order(collection: Path, tmp_path: Path) -> Order:
 
 def _make(order: Order, *, stop_after: int | None = None) -> list[tuple[str, int, int]]:
     from dicom_node.films import read_pixels
-    from models.workshop import make
+    from models.training.workshop import make
 
     told: list[tuple[str, int, int]] = []
 
@@ -157,7 +157,7 @@ def _train(collection: Path, order: Order, tmp_path: Path, version: str, more: s
 
 def test_the_paper_has_no_recipe_for_our_network() -> None:
     """What the paper did not do is not done in its name."""
-    from models.recipes import recipe
+    from models.training.recipes import recipe
 
     assert recipe("paper", "densenet121").epochs == 40
     with pytest.raises(Misconfigured, match="no recipe for efficientnet_lite0"):

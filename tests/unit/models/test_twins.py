@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from models.batches import Films
-from models.twins import twins
+from models.training.batches import Films
+from models.training.twins import twins
 from tests.drawn import lung_mask
 
 SIDE = (224, 224)

@@ -27,7 +27,7 @@ def _network(*, width: int = 64) -> keras.Model:
 
 def test_weights_come_back_rounded(tmp_path: Path) -> None:
     """Large arrays come back as float16 holds them, small ones and normalisations exactly."""
-    from models.weights_file import load_weights_npz, save_weights_npz
+    from models.networks.weights_file import load_weights_npz, save_weights_npz
 
     network, other = _network(), _network()
     save_weights_npz(network, tmp_path / "w.npz")
@@ -39,7 +39,7 @@ def test_weights_come_back_rounded(tmp_path: Path) -> None:
 
 def test_a_rounded_network_loses_nothing_in_the_file(tmp_path: Path) -> None:
     """After rounding, the network and its file hold the same numbers."""
-    from models.weights_file import load_weights_npz, round_weights, save_weights_npz
+    from models.networks.weights_file import load_weights_npz, round_weights, save_weights_npz
 
     network, other = _network(), _network()
     round_weights(network)
@@ -51,7 +51,7 @@ def test_a_rounded_network_loses_nothing_in_the_file(tmp_path: Path) -> None:
 
 def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     """Neither the time nor what was built before in the process shows in the file."""
-    from models.weights_file import save_weights_npz
+    from models.networks.weights_file import save_weights_npz
 
     network = _network()
     again = _network()
@@ -63,7 +63,7 @@ def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     """A file whose arrays have other shapes is refused by name."""
-    from models.weights_file import load_weights_npz, save_weights_npz
+    from models.networks.weights_file import load_weights_npz, save_weights_npz
 
     save_weights_npz(_network(width=32), tmp_path / "w.npz")
     with pytest.raises(Misconfigured, match=r"w\.npz: these are the weights of another network"):
@@ -73,7 +73,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"text", None])
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes | None) -> None:
     """An empty, a strange and a missing file give a sentence."""
-    from models.weights_file import load_weights_npz
+    from models.networks.weights_file import load_weights_npz
 
     if content is not None:
         (tmp_path / "w.npz").write_bytes(content)
@@ -83,7 +83,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes | No
 
 def test_a_weight_beyond_float16_is_refused(tmp_path: Path) -> None:
     """A network that can't be stored is refused rather than stored with an infinite weight."""
-    from models.weights_file import save_weights_npz
+    from models.networks.weights_file import save_weights_npz
 
     network = _network()
     network.set_weights([value * 1e7 for value in network.get_weights()])

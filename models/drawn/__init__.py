@@ -1,0 +1,1 @@
+"""Pictures made up on the way: what the lung network must refuse."""

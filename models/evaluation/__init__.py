@@ -1,0 +1,1 @@
+"""How a classifier is judged: figures with intervals, plots, the report."""
