@@ -121,13 +121,8 @@ class Drawing:
             )
 
 
-def dataset(
-    drawing: Drawing, augmentation: Augmentation, size: int, first_step: int = 0, mixed: float = 0.0
-) -> tf.data.Dataset:
-    """Return an endless pipeline of looks, float32 (batch, size, size, 1), and targets, float32 (batch, classes).
-
-    With `mixed` above 0 every look is laid over another one of the batch, see `mix`.
-    """
+def dataset(drawing: Drawing, augmentation: Augmentation, size: int, first_step: int = 0) -> tf.data.Dataset:
+    """Return an endless pipeline of looks, float32 (batch, size, size, 1), and targets, float32 (batch, classes)."""
     batch, classes = drawing.batch, drawing.films.targets.shape[1]
     signature = (
         tf.TensorSpec((batch, _SQUARE, _SQUARE), tf.uint8),
@@ -140,23 +135,9 @@ def dataset(
     source = tf.data.Dataset.from_generator(lambda: drawing(first_step), output_signature=signature)
 
     def change(squares: Any, masks: Any, boxes: Any, greys: Any, lungs: Any, targets: Any) -> tuple[Any, Any]:  # noqa: ANN401 - tensors of one batch
-        shown = looks(squares, masks, boxes, greys, lungs, augmentation, size)
-        return mix(shown, targets, mixed) if mixed else (shown, targets)
+        return looks(squares, masks, boxes, greys, lungs, augmentation, size), targets
 
     return source.map(change, num_parallel_calls=1).prefetch(4)
-
-
-def mix(shown: Any, targets: Any, mixed: float) -> tuple[Any, Any]:  # noqa: ANN401 - tensors
-    """Lay each look over the next one of the batch, and ask for both classes (mixup, arXiv:1710.09412).
-
-    The share of the one is drawn from a beta distribution with both parameters `mixed`: the lower, the less is mixed.
-    """
-    batch = tf.shape(shown)[0]
-    one, other = tf.random.gamma([batch], mixed), tf.random.gamma([batch], mixed)
-    share = (one + _TINY) / (one + other + 2 * _TINY)
-    wide = share[:, None, None, None]
-    both = wide * shown + (1.0 - wide) * tf.roll(shown, 1, 0)
-    return both, share[:, None] * targets + (1.0 - share[:, None]) * tf.roll(targets, 1, 0)
 
 
 def looks(

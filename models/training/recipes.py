@@ -41,8 +41,6 @@ class Recipe:
     """How far the sources of a class are drawn alike, see `models.training.batches.group_shares`; None: every film."""
     lungs_share: float = 0.5
     """Share of whole films that are shown as lungs alone."""
-    mixed: float = 0.0
-    """How far films are laid over each other, see `models.training.batches.mix`; 0: not at all."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     monitor: Literal["macro_auroc", "loss"] = "macro_auroc"
     """What is watched on the validation films; the best epoch's weights are kept."""

@@ -131,7 +131,7 @@ def _fit(training: Training, scores: keras.Model, drawing: Drawing, watched: _Wa
         keras.callbacks.TensorBoard(str(training.folder / LOGS / stage.name), write_graph=False),
         keras.callbacks.BackupAndRestore(str(state), double_checkpoint=True, delete_checkpoint=False),
     ]
-    batches = dataset(draw, recipe.augmentation, recipe.size, first_step=done * stage.steps, mixed=recipe.mixed)
+    batches = dataset(draw, recipe.augmentation, recipe.size, first_step=done * stage.steps)
     scores.fit(batches, epochs=stage.epochs, steps_per_epoch=stage.steps, callbacks=callbacks, verbose=0, shuffle=False)
 
 
