@@ -61,6 +61,20 @@ def figures_table(groups: Mapping[str, Report]) -> str:
     return "\n".join([f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|", *rows]) + "\n"
 
 
+def lungs_table(figures: Report) -> str:
+    """Return what `models.lungs.report` measured of the lung network on patients and series that were held out."""
+    dice = figures["dice"]["all"]
+    rows = [f"| Dice with the masks given | {dice['films']} | {_number(dice)} |"]
+    for key, name in (
+        ("frontal_films_kept", "Frontal films kept"),
+        ("not_eligible_refused", "Laterals and CT slices refused"),
+        ("made_up_refused", "Made-up pictures refused"),
+    ):
+        found = figures[key]["verdict"]
+        rows.append(f"| {name} | {found['of']} | {_share(found)} |")
+    return "\n".join(["| What | Pictures | Figure |", "|---|---|---|", *rows]) + "\n"
+
+
 def headline(report: Report) -> dict[str, Any]:
     """Return the few figures that a manifest repeats."""
     found = report["all"]

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Misconfigured
-from models.card import NOT_MEASURED, card, data_table, figures_table, headline, licence_of, recipe_sentence
+from models.card import (
+    NOT_MEASURED,
+    card,
+    data_table,
+    figures_table,
+    headline,
+    licence_of,
+    lungs_table,
+    recipe_sentence,
+)
 from models.classifier import NetworkClassifier
 from models.collection import FOLDER, Collection
 from models.eligibility import Limits
@@ -37,8 +46,9 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 _MEASURED = "measure"
-HELD_OUT, REHEARSAL = "held_out", "rehearsal"
-"""Reports in `metrics.json` beside those on the two sides: on both together, and a rehearsal's three."""
+HELD_OUT, REHEARSAL, LUNGS = "held_out", "rehearsal", "lungs"
+"""Reports in `metrics.json` beside those on the two sides: on both together, a rehearsal's three, the lung network's.
+"""
 MEASURED = "measured.csv"
 """Manifest of the films that the figures come from."""
 
@@ -90,6 +100,8 @@ def hand_over(trained: Trained, order: Order, handover: Handover, *, read: Read,
         reports[HELD_OUT] = _summarise(classifier, [*watched, *unseen], order, handover)
     if handover.rehearsal is not None:
         reports[REHEARSAL] = handover.rehearsal
+    if trained.lung_figures is not None:
+        reports[LUNGS] = trained.lung_figures
     told = _tell(trained, order, handover, reports)
     return write_package(replace(draft, metrics=reports, headline=headline(reports[VALIDATION]), card=told), folder)
 
@@ -189,5 +201,6 @@ def _tell(trained: Trained, order: Order, handover: Handover, reports: Report) -
         "twins": trained.sides.twins,
         "validation": figures_table({**reports[VALIDATION]["by"][FOLDER], "together": reports[VALIDATION]["all"]}),
         "unseen": _unseen(reports),
+        "lungs": lungs_table(reports[LUNGS]) if LUNGS in reports else NOT_MEASURED,
     }
     return card({key: str(value) for key, value in values.items()})

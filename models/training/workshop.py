@@ -15,7 +15,7 @@ from domain.errors import Misconfigured
 from models.looks import Look
 from models.networks.lung_network import MASK, build_lung_network
 from models.networks.weights_file import SUFFIX, load_weights_npz
-from models.package import LUNGS_WEIGHTS, digest_of
+from models.package import LUNGS_WEIGHTS, METRICS, digest_of
 from models.training.batches import Films, group_shares
 from models.training.calibrate import fit_temperature
 from models.training.examples import Pool, Sides, Sources, is_held_out, read_pool, take_sides
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from models.collection import Identify, LabelledFilm
+    from models.evaluation.figures import Report
     from models.training.prepared import Read
     from models.training.recipes import Recipe
 
@@ -58,6 +59,8 @@ class Trained:
 
     network: keras.Model
     lungs: keras.Model
+    lung_figures: Report | None
+    """What was measured of the lung network when it was trained, where that is known."""
     temperature: float
     held_out_names: frozenset[str]
     pool: Pool
@@ -127,6 +130,7 @@ def make_from(pool: Pool, order: Order, *, read: Read, tell: Tell) -> Trained:
     return Trained(
         network=network,
         lungs=lungs,
+        lung_figures=_lung_figures(order.lungs),
         temperature=calibrate(network, films.only(sides.validation), order.recipe),
         held_out_names=order.sources.held_out,
         pool=pool,
@@ -170,6 +174,17 @@ def _lung_network(place: Path) -> tuple[keras.Model, str]:
     network = build_lung_network()
     load_weights_npz(network, file)
     return network, digest_of(file)
+
+
+def _lung_figures(place: Path) -> Report | None:
+    """Return what stands beside the weights that `hilum train-lungs` wrote, or in the package they came with."""
+    is_file = place.suffix == SUFFIX
+    file = place.with_name(place.name.removesuffix(".weights.npz") + ".metrics.json") if is_file else place / METRICS
+    if not file.exists():
+        return None
+    found = json.loads(file.read_text(encoding="utf-8"))
+    figures: Report | None = found if is_file else found.get("lungs")
+    return figures
 
 
 def _finder(lungs: keras.Model) -> FindLungs:

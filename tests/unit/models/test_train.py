@@ -30,6 +30,15 @@ pytestmark = [
 ]
 
 
+_SHARE = {"verdict": {"value": 0.777, "of": 9, "wilson_95": [0.45, 0.94]}}
+LUNG_FIGURES = {
+    "dice": {"all": {"value": 0.9, "films": 40, "interval_95": [0.8, 0.95]}},
+    "frontal_films_kept": _SHARE,
+    "not_eligible_refused": _SHARE,
+    "made_up_refused": _SHARE,
+}
+
+
 class Stopped(Exception):
     """Somebody pulled the plug."""
 
@@ -59,14 +68,15 @@ def order(collection: Path, tmp_path: Path) -> Order:
     from models.training.recipes import recipe
     from models.training.workshop import Order
 
-    save_weights_npz(build_lung_network(), tmp_path / "lungs.npz")
+    save_weights_npz(build_lung_network(), tmp_path / "lungs.weights.npz")
+    (tmp_path / "lungs.metrics.json").write_text(json.dumps(LUNG_FIGURES))
     small = replace(recipe("hilum", "custom_cnn"), size=32, batch=8, epochs=2, steps=3, head_steps=2)
     return Order(
         architecture="custom_cnn",
         recipe=small,
         weights="none",
         sources=Sources(films=[collection], seed=1),
-        lungs=tmp_path / "lungs.npz",
+        lungs=tmp_path / "lungs.weights.npz",
         out=tmp_path / "out",
     )
 
@@ -131,6 +141,7 @@ def test_one_command_makes_a_package_with_its_papers(collection: Path, order: Or
     assert not {film.patient for film in measured} & {f"p{number}" for number in range(60)}
     card = package.card.read_text()
     assert "CC0" in card
+    assert "| Laterals and CT slices refused | 9 | 77.7 % (45 to 94) |" in card
     assert "`source=s1`" in card
 
     final = _train(collection, order, tmp_path, "1.2.4", f"--rehearsal {package.folder}")
