@@ -66,7 +66,13 @@ _ARCHITECTURES = ("efficientnet_lite0", "resnet50v2", "densenet121", "custom_cnn
     type=click.Choice(["hilum", "paper"]),
     help="How to train: Hilum's way, or the reference paper's.",
 )
-@click.option("--weights", default="imagenet", show_default=True, metavar="imagenet|none|FILE", help="First weights.")
+@click.option(
+    "--weights",
+    default="imagenet",
+    show_default=True,
+    metavar="imagenet|none|FILE|PACKAGE",
+    help="First weights; those of a package: its training goes on.",
+)
 @click.option(
     "--lungs",
     type=_PLACE,

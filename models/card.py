@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.resources import files as resources
+from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +91,14 @@ def headline(report: Report) -> dict[str, Any]:
 
 def recipe_sentence(recipe: Recipe, architecture: str, weights: str) -> str:
     """Return how the network was trained, in a sentence."""
-    start = {"imagenet": "ImageNet weights", "none": "random weights"}.get(weights, "weights of its owner's choice")
+    other = f"the weights of {Path(weights).name}" if Path(weights).is_dir() else "weights of its owner's choice"
+    start = {"imagenet": "ImageNet weights", "none": "random weights"}.get(weights, other)
     balance = "films drawn alike" if recipe.balance is None else f"class and source balanced ({recipe.balance})"
+    frozen = f"the first {recipe.frozen_layers} layers fixed, " if recipe.frozen_layers else ""
     return (
         f"Recipe `{recipe.name}`: {architecture} from {start}, {recipe.epochs} epochs of "
         f"{recipe.steps or 'all films in'} batches of {recipe.batch}, learning rate {recipe.learning_rate:g} "
-        f"({recipe.schedule}), {balance}, label smoothing {recipe.label_smoothing:g}."
+        f"({recipe.schedule}), {frozen}{balance}, label smoothing {recipe.label_smoothing:g}."
     )
 
 

@@ -21,6 +21,7 @@ from models.networks import imagenet
 from models.networks.class_scores import ClassScores
 from models.networks.efficientnet_lite import build_backbone
 from models.networks.weights_file import SUFFIX, load_weights_npz
+from models.package import CLASSIFIER_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def build(name: str, size: int, weights: str | Path = IMAGENET) -> keras.Model:
         size: rows and columns of the looks, in pixels; the weights do not depend on it.
         weights: `imagenet` for a backbone trained on ImageNet (custom_cnn has none and starts from random weights),
             `none` for random weights, or a file: ImageNet's weights as they are published, or all weights of such a
-            network as `models.networks.weights_file` writes them (`.npz`).
+            network as `models.networks.weights_file` writes them (`.npz`), also by the folder of their package.
 
     Raises:
         Misconfigured: the network is unknown, or its weights can't be had; the text says what to fetch.
@@ -81,6 +82,8 @@ def build(name: str, size: int, weights: str | Path = IMAGENET) -> keras.Model:
 
 
 def _load(network: keras.Model, architecture: Architecture, file: Path | None) -> None:
+    if file is not None and file.is_dir():
+        file = file / CLASSIFIER_WEIGHTS
     if file is not None and file.suffix == SUFFIX:
         load_weights_npz(network, file)
     elif architecture.pretrained is not None:

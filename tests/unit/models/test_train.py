@@ -144,10 +144,11 @@ def test_one_command_makes_a_package_with_its_papers(collection: Path, order: Or
     assert "| Laterals and CT slices refused | 9 | 77.7 % (45 to 94) |" in card
     assert "`source=s1`" in card
 
-    final = _train(collection, order, tmp_path, "1.2.4", f"--rehearsal {package.folder}")
+    final = _train(collection, order, tmp_path, "1.2.4", f"--rehearsal {package.folder} --weights {package.folder}")
     assert final.exit_code == 0, final.output
     package = load_package(tmp_path / "1.2.4" / "net-1.2.4")
     assert json.loads((package.folder / "metrics.json").read_text())["rehearsal"]["unseen"] == metrics["unseen"]
+    assert "custom_cnn from the weights of net-1.2.3" in package.card.read_text()
     assert "This network has learned from every source. The figures are those of net-1.2.3" in package.card.read_text()
 
     not_rehearsed = _train(collection, order, tmp_path, "1.2.5", f"--rehearsal {package.folder}")
