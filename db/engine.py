@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_REVISION", "Engine", "check_schema", "connect", "schema_revision", "transaction"]
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
 _CONNECT_TIMEOUT_SECONDS = 5

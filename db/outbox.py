@@ -44,6 +44,7 @@ class PostgresDeliveries:
                     ModelVersionRow.version,
                     ModelVersionRow.sha256,
                     ModelVersionRow.undetermined_below,
+                    ModelVersionRow.covid19_from,
                 )
                 .join(FindingsRow, FindingsRow.id == Delivery.findings_id)
                 .join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
@@ -79,7 +80,11 @@ def _findings(row: Row[*tuple[Any, ...]], films: dict[int, StoredFilm]) -> Findi
         probabilities = Probabilities(**{label.lower(): value for label, value in row.probabilities.items()})
     return Findings(
         model=ModelVersion(
-            name=row.name, version=row.version, sha256=row.sha256, undetermined_below=row.undetermined_below
+            name=row.name,
+            version=row.version,
+            sha256=row.sha256,
+            undetermined_below=row.undetermined_below,
+            covid19_from=row.covid19_from,
         ),
         films=tuple(films.values()),
         analysed=None if row.analysed_instance_id is None else films[row.analysed_instance_id],

@@ -129,6 +129,7 @@ def _model_version(connection: Connection, model: ModelVersion) -> int:
         "version": model.version,
         "sha256": model.sha256,
         "undetermined_below": model.undetermined_below,
+        "covid19_from": model.covid19_from,
     }
     connection.execute(insert(ModelVersionRow).values(values).on_conflict_do_nothing())
     return connection.execute(select(ModelVersionRow.id).filter_by(**values)).scalar_one()

@@ -112,9 +112,10 @@ class ModelVersionRow(Table):
     version: Mapped[str]
     sha256: Mapped[str]
     undetermined_below: Mapped[float]
+    covid19_from: Mapped[float] = mapped_column(server_default="0")
     first_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (UniqueConstraint("name", "version", "sha256", "undetermined_below"),)
+    __table_args__ = (UniqueConstraint("name", "version", "sha256", "undetermined_below", "covid19_from"),)
 
 
 class FindingsRow(Table):

@@ -95,6 +95,10 @@ def _certainty(findings: Findings, target: Label) -> list[hd.Measurement]:
     return [hd.Measurement(name=codes.CERTAINTY, value=percent, unit=codes.PERCENT)]
 
 
+def _percent(share: float) -> str:
+    return f"{100.0 * share:g} %"
+
+
 def _algorithm(findings: Findings, device: ReportDevice) -> hd.AlgorithmIdentification:
     """Name the network down to its weights, and say what its numbers mean (TID 4019)."""
     return hd.AlgorithmIdentification(
@@ -105,7 +109,8 @@ def _algorithm(findings: Findings, device: ReportDevice) -> hd.AlgorithmIdentifi
         parameters=[
             f"SHA-256 of the weights: {findings.model.sha256}",
             f"Classes: {', '.join(Label)}. The most probable one is named.",
-            f"Undetermined where the highest certainty is below {100.0 * findings.model.undetermined_below:g} %.",
+            f"Undetermined where the highest certainty is below {_percent(findings.model.undetermined_below)}.",
+            f"{Label.COVID19} is named from {_percent(findings.model.least_for(Label.COVID19))} on only.",
             "The certainty is the network's output, calibrated on its validation films; elsewhere it may be far off.",
         ],
     )

@@ -77,7 +77,7 @@ class Probabilities:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelVersion:
-    """The network that made a result, down to its bytes, and the threshold that belongs to it."""
+    """The network that made a result, down to its bytes, and the thresholds that belong to it."""
 
     name: str
     version: str
@@ -85,11 +85,17 @@ class ModelVersion:
     """SHA-256 of the weights file, in hexadecimal."""
     undetermined_below: float = 0.5
     """A result whose highest probability is lower than this names no class."""
+    covid19_from: float = 0.0
+    """COVID-19 is named from this probability on only, where it is the stricter one: a false alarm costs more."""
 
     def label_of(self, probabilities: Probabilities) -> Label | None:
         """Return the class this version would name, or None where it should not name one."""
         label = probabilities.label
-        return label if probabilities.of(label) >= self.undetermined_below else None
+        return label if probabilities.of(label) >= self.least_for(label) else None
+
+    def least_for(self, label: Label) -> float:
+        """Return the least probability with which this version names a class."""
+        return max(self.undetermined_below, self.covid19_from) if label is Label.COVID19 else self.undetermined_below
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

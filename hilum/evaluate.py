@@ -193,6 +193,7 @@ def _cross_validated(settings: Settings, request: Request, collection: Collectio
         "version": f"{folds}-fold cross-validation",
         "sha256": None,
         "undetermined_below": None,
+        "covid19_from": None,
     }
     return model, cross_validate(collection.films, train, read, folds=folds, seed=request.seed)
 

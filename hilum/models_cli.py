@@ -24,7 +24,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models() -> None:
     """Install, check and change networks.
 
-    MODEL is a network's name and version, for example chest-efficientnet-lite0-0.2.0, or its name alone: then the
+    MODEL is a network's name and version, for example chest-efficientnet-lite0-0.3.0, or its name alone: then the
     newest version is meant. One network is active: it classifies the films. The one that comes with Hilum is active
     until another is activated.
     """
@@ -178,6 +178,7 @@ def _summary(package: Package) -> dict[str, Any]:
         "size": package.size,
         "temperature": package.temperature,
         "undetermined_below": package.model.undetermined_below,
+        "covid19_from": package.model.covid19_from,
         "folder": str(package.folder),
         "card": str(package.card),
     }

@@ -100,6 +100,13 @@ _ARCHITECTURES = ("efficientnet_lite0", "resnet50v2", "densenet121", "custom_cnn
     help="A result whose highest probability is lower names no class.",
 )
 @click.option(
+    "--covid19-from",
+    default=0.8,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="COVID-19 is named from this probability on only; likeliest with less, it is undetermined.",
+)
+@click.option(
     "--seed", default=7, show_default=True, type=click.IntRange(min=0), help="Decides the split and the training."
 )
 @click.option(
@@ -155,6 +162,7 @@ def run(settings: Settings, options: dict[str, Any], tell: Tell) -> Package:
         name=options["name"],
         version=options["version"],
         undetermined_below=options["undetermined_below"],
+        covid19_from=options["covid19_from"],
         golden=demo_squares(),
         unseen=trained.held_out,
         rehearsal=rehearsal,
@@ -180,7 +188,11 @@ def fold_trainer(settings: Settings, options: dict[str, Any], out: Path, tell: T
     complete = dict.fromkeys(("batch", "learning_rate", "size", "frozen_layers")) | _NO_SOURCES | options
     order = _order({**complete, "out": out, "seed": 0}, bootstrap.package(settings).folder)
     wanted = handover.Handover(
-        name=options["architecture"].replace("_", "-"), version="0.0.0", undetermined_below=0.0, golden=demo_squares()
+        name=options["architecture"].replace("_", "-"),
+        version="0.0.0",
+        undetermined_below=0.0,
+        covid19_from=0.0,
+        golden=demo_squares(),
     )
 
     def train_fold(training: Sequence[LabelledFilm], validation: Sequence[LabelledFilm], seed: int) -> Classifier:

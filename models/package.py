@@ -213,17 +213,16 @@ def _check_meaning(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _package(folder: Path, manifest: Mapping[str, Any], parts: Mapping[str, str], sha256: str) -> Package:
-    temperature, threshold = float(manifest["temperature"]), float(manifest["undetermined_below"])
+    temperature = float(manifest["temperature"])
+    thresholds = {name: float(manifest[name]) for name in ("undetermined_below", "covid19_from")}
     limits = {str(key): float(value) for key, value in manifest["eligibility"].items()}
     if not 0.0 < temperature < float("inf"):
         raise ValueError("temperature must be above 0")
-    if not all(0.0 <= value <= 1.0 for value in (threshold, *limits.values())):
-        raise ValueError("undetermined_below and the eligibility limits lie between 0 and 1")
+    if not all(0.0 <= value <= 1.0 for value in (*thresholds.values(), *limits.values())):
+        raise ValueError("undetermined_below, covid19_from and the eligibility limits lie between 0 and 1")
     return Package(
         folder=folder,
-        model=ModelVersion(
-            name=manifest["name"], version=manifest["version"], sha256=sha256, undetermined_below=threshold
-        ),
+        model=ModelVersion(name=manifest["name"], version=manifest["version"], sha256=sha256, **thresholds),
         architecture=str(manifest["architecture"]),
         looks=tuple(Look(look) for look in manifest["input"]["looks"]),
         size=manifest["input"]["size"],

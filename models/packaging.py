@@ -62,6 +62,7 @@ class Draft:
     looks: tuple[Look, ...]
     temperature: float
     undetermined_below: float
+    covid19_from: float
     limits: Limits
     golden: npt.NDArray[np.uint8]
     """Square films (films, 224, 224) whose probabilities every machine must reproduce."""
@@ -146,6 +147,7 @@ def _manifest(draft: Draft, folder: Path) -> str:
         "labels": list(Label),
         "temperature": draft.temperature,
         "undetermined_below": draft.undetermined_below,
+        "covid19_from": draft.covid19_from,
         "label_codes": {str(label): LABEL_CODES[label] for label in Label},
         "input": {
             "preprocessing": PREPROCESSING,

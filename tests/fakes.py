@@ -17,7 +17,7 @@ from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, JobState, check_transition
 
-MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32)
+MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
 
 
 def stored_film(number: int = 1, *, study: int = 1) -> StoredFilm:

@@ -37,6 +37,7 @@ def tiny_draft(**changes: Any) -> Draft:  # noqa: ANN401 - whatever a draft hold
         "looks": (Look.CROP, Look.LUNGS),
         "temperature": 0.01,  # the scores of an untrained network are close together
         "undetermined_below": 0.4,
+        "covid19_from": 0.5,
         "limits": Limits(),
         "golden": films.repeat(16, axis=1).repeat(16, axis=2),
         "training": {"seed": 5, "sources": {"made up": {"films": 0, "licence": "CC0"}}},

@@ -72,6 +72,7 @@ def describe_model(model: ModelVersion) -> Report:
         "version": model.version,
         "sha256": model.sha256,
         "undetermined_below": model.undetermined_below,
+        "covid19_from": model.covid19_from,
     }
 
 

@@ -60,6 +60,7 @@ class Handover:
     name: str
     version: str
     undetermined_below: float
+    covid19_from: float
     golden: npt.NDArray[np.uint8]
     """Films (films, 224, 224) that travel with the network, see `models.golden`: they must be free to give away."""
     unseen: Sequence[LabelledFilm] = ()
@@ -125,6 +126,7 @@ def _draft(trained: Trained, order: Order, handover: Handover) -> Draft:
         looks=order.recipe.looks,
         temperature=trained.temperature,
         undetermined_below=handover.undetermined_below,
+        covid19_from=handover.covid19_from,
         limits=Limits(),
         golden=handover.golden,
         training={
@@ -193,6 +195,7 @@ def _tell(trained: Trained, order: Order, handover: Handover, reports: Report) -
         "size": order.recipe.size,
         "temperature": f"{trained.temperature:.2f}",
         "threshold": handover.undetermined_below,
+        "covid19_from": handover.covid19_from,
         "data": data_table(trained.films, trained.lungs_only),
         "left_out": (f"the sources {held}; " if held else "")
         + f"the films of {len(trained.pool.unseen)} patients, held-out and demonstration patients together",

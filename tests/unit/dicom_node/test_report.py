@@ -186,14 +186,16 @@ def test_the_weights_and_the_threshold_are_on_record(film: Dataset, classified: 
     parameters = " ".join(texts(built(findings, film), "111002"))
     assert findings.model.sha256 in parameters
     assert "below 50 %" in parameters
+    assert "COVID19 is named from 50 % on" in parameters
     assert "calibrated on its validation films; elsewhere it may be far off" in parameters
 
 
 def test_another_threshold_makes_another_report(film: Dataset, classified: Callable[..., Findings]) -> None:
     """The same weights read with another threshold are another model version: their report has its own UID."""
     findings = classified(film)
-    stricter = replace(findings, model=replace(findings.model, undetermined_below=0.7))
-    assert built(stricter, film).SOPInstanceUID != built(findings, film).SOPInstanceUID
+    others = [replace(findings.model, undetermined_below=0.7), replace(findings.model, covid19_from=0.7)]
+    reports = [built(replace(findings, model=model), film) for model in (findings.model, *others)]
+    assert len({report.SOPInstanceUID for report in reports}) == 3
 
 
 def test_every_film_looked_at_is_in_the_library_and_in_evidence(

@@ -1,6 +1,7 @@
 """Findings say what they mean, and can't be made wrong."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +38,17 @@ def test_below_the_threshold_no_class_is_named() -> None:
     result = findings(0.4, 0.3, 0.3)
     assert (result.label, result.outcome) == (None, Outcome.UNDETERMINED)
     assert result.presence(Label.COVID19) is Presence.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("covid19_from", "named"), [(0.0, Label.COVID19), (0.55, Label.COVID19), (0.56, None), (1.0, None)]
+)
+def test_covid19_may_ask_for_more(covid19_from: float, named: Label | None) -> None:
+    """A threshold of its own keeps a model from crying COVID-19; it never makes one braver, nor touches others."""
+    model = replace(MODEL, undetermined_below=0.5, covid19_from=covid19_from)
+    assert model.label_of(Probabilities(covid19=0.55, normal=0.3, pneumonia=0.15)) is named
+    assert model.label_of(Probabilities(covid19=0.45, normal=0.35, pneumonia=0.2)) is None
+    assert model.label_of(Probabilities(covid19=0.3, normal=0.55, pneumonia=0.15)) is Label.NORMAL
 
 
 def test_a_study_that_was_not_processed_says_why() -> None:

@@ -18,11 +18,11 @@ from models.evaluation import report as papers
 from models.evaluation.figures import Bootstrap
 from models.evaluation.judge import Verdict
 from models.evaluation.plots import PLOTS, draw, spread_of
-from models.evaluation.summary import summarise
+from models.evaluation.summary import describe_model, summarise
 from tests.fakes import MODEL
 from tests.judged import COVID, NORMAL, PNEUMONIA, sure, verdict, verdicts
 
-MODEL_REPORT = {"name": MODEL.name, "version": MODEL.version, "sha256": MODEL.sha256, "undetermined_below": 0.5}
+MODEL_REPORT = describe_model(MODEL)
 
 
 def summary(found: list[Verdict]) -> dict:

@@ -85,7 +85,7 @@ def test_the_report_gives_the_spread_over_the_folds() -> None:
             FILMS, Trainer(), lambda path: np.full((2, 2), GREYS[Label(path.parent.name)], np.float32), folds=4, seed=7
         )
     )
-    model = {"name": "grey", "version": "4-fold", "sha256": None, "undetermined_below": None}
+    model = {"name": "grey", "version": "4-fold", "sha256": None, "undetermined_below": None, "covid19_from": None}
     collection = Collection(place=FILMS[0].path, films=tuple(FILMS))
     report = summarise(found, model=model, collection=collection, bootstrap=Bootstrap(resamples=20))
     assert list(report["folds"]["by_fold"]) == ["1", "2", "3", "4"]

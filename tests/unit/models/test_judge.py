@@ -15,12 +15,12 @@ from models.collection import Collection
 from models.evaluation.curves import frontier, operating_points, roc
 from models.evaluation.figures import VIEWS, Bootstrap, measure
 from models.evaluation.judge import Outcomes, judge
-from models.evaluation.summary import confusion, mistakes, summarise, worst_source
+from models.evaluation.summary import confusion, describe_model, mistakes, summarise, worst_source
 from tests.fakes import MODEL
 from tests.judged import COVID, NORMAL, PNEUMONIA, GreyReader, films_of, sure, verdict, verdicts
 
 QUICK = Bootstrap(resamples=50, seed=1)
-MODEL_REPORT = {"name": MODEL.name, "version": MODEL.version, "sha256": MODEL.sha256, "undetermined_below": 0.5}
+MODEL_REPORT = describe_model(MODEL)
 SAID = st.sampled_from([*Label, Unsuitable.NOT_FRONTAL, sure(NORMAL, 0.4)])
 
 

@@ -33,7 +33,8 @@ def test_a_package_gives_back_what_went_in(tiny_package: Package) -> None:
     package = load_package(tiny_package.folder)
     assert package.title == "tiny-1.0.0"
     assert (package.architecture, package.looks, package.size) == ("custom_cnn", (Look.CROP, Look.LUNGS), 32)
-    assert (package.temperature, package.model.undetermined_below, package.limits) == (0.01, 0.4, Limits())
+    assert (package.temperature, package.limits) == (0.01, Limits())
+    assert (package.model.undetermined_below, package.model.covid19_from) == (0.4, 0.5)
     assert package.manifest["training"]["sources"]["made up"]["licence"] == "CC0"
 
 
@@ -72,6 +73,7 @@ def test_a_file_too_many_is_refused(copy: Path) -> None:
         ('["crop", "lungs"]', "[]", "wants the looks"),
         ("size = 32", "size = 3200", "looks of 3200 pixels"),
         ("undetermined_below", "unknown", "lacks an entry"),
+        ("covid19_from", "unknown", "lacks an entry"),
         ("temperature = 0.01", "temperature = 0", "temperature must be above 0"),
         ("frontal = 0.5", "frontal = nan", "lie between 0 and 1"),
         ("frontal = 0.5", "upright = 0.5", "lacks an entry or has one of a wrong kind"),
