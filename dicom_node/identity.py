@@ -68,7 +68,9 @@ def device_of(model: ModelVersion, settings: ReportSettings) -> ReportDevice:
 def report_uid_for(findings: Findings, kind: str, *, root: str | None = None) -> str:
     """Return the UID of one thing of a report: the same for the same films, model and kind, in every process."""
     digests = sorted(film.digest for film in findings.films)
-    thresholds = (findings.model.undetermined_below, findings.model.covid19_from)
+    thresholds = [findings.model.undetermined_below]
+    if findings.model.covid19_from:  # results from before there was one keep their UIDs when they are sent again
+        thresholds.append(findings.model.covid19_from)
     model = (findings.model.sha256, *(f"{threshold:.6f}" for threshold in thresholds))
     return uid_for(kind, findings.films[0].study_uid, *digests, *model, root=root)
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domain.errors import Misconfigured
-
 if TYPE_CHECKING:
     from hilum.cli import Loaded
     from models.package import Package
@@ -140,15 +138,10 @@ def _export(package: Package, path: Path, kind: str) -> None:
     elif kind == "onnx":
         parcel.copy_graphs(package, path)
     else:
-        from models.networks.quiet import load_tensorflow
+        from hilum.training_packages import training_packages
 
-        try:
-            load_tensorflow()
+        with training_packages():
             from models.networks.keras_networks import save_keras
-        except ImportError as error:
-            raise Misconfigured(
-                f"Keras is not installed ({error.name} is missing): pip install 'hilum[train]'"
-            ) from None
         save_keras(package, path)
 
 

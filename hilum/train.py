@@ -141,17 +141,12 @@ def run(settings: Settings, options: dict[str, Any], tell: Tell) -> Package:
     from dicom_node.films import read_pixels
     from dicom_node.patients import patient_key
     from hilum import bootstrap, log
-    from models.networks.quiet import load_tensorflow
+    from hilum.training_packages import training_packages
+    from models.package import load_package
 
     log.silence_toolkits()
-    try:
-        load_tensorflow()
-        from models.package import load_package
+    with training_packages():
         from models.training import handover, workshop
-    except ImportError as error:
-        raise Misconfigured(
-            f"training needs TensorFlow and its companions ({error.name} is missing): pip install 'hilum[train]'"
-        ) from error
     lungs = options["lungs"] or bootstrap.package(settings).folder
     rehearsal = handover.rehearsed(load_package(options["rehearsal"])) if options["rehearsal"] else None
     if rehearsal is not None and options["hold_out"]:
@@ -180,10 +175,10 @@ def fold_trainer(settings: Settings, options: dict[str, Any], out: Path, tell: T
     """
     from dicom_node.films import read_pixels
     from hilum import bootstrap
-    from models.networks.quiet import load_tensorflow
+    from hilum.training_packages import training_packages
 
-    load_tensorflow()
-    from models.training import examples, handover, workshop
+    with training_packages():
+        from models.training import examples, handover, workshop
 
     complete = dict.fromkeys(("batch", "learning_rate", "size", "frozen_layers")) | _NO_SOURCES | options
     order = _order({**complete, "out": out, "seed": 0}, bootstrap.package(settings).folder)

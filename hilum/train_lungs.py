@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from domain.errors import Misconfigured
-
 if TYPE_CHECKING:
     from models.lungs.training import LungTraining
 
@@ -38,16 +36,11 @@ def train_lungs(**options: Any) -> None:  # noqa: ANN401 - click's options, each
     """
     from hilum import log
     from hilum.progress import progress
-    from models.networks.quiet import load_tensorflow
+    from hilum.training_packages import training_packages
 
     log.silence_toolkits()
-    try:
-        load_tensorflow()
+    with training_packages():
         from models.lungs import training as lung_training
-    except ImportError as error:
-        raise Misconfigured(
-            f"training needs TensorFlow and its companions ({error.name} is missing): pip install 'hilum[train]'"
-        ) from error
     with progress(_SHOWN) as tell:
         training = _training(options, tell)
         figures = lung_training.train_lungs(training)

@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
-from dicom_node.identity import ReportSettings
+from dicom_node.identity import ReportSettings, report_uid_for, uid_for
 from dicom_node.report import build_report
 from dicom_node.wrap import wrap_film
 from domain.film import Unsuitable
@@ -196,6 +196,17 @@ def test_another_threshold_makes_another_report(film: Dataset, classified: Calla
     others = [replace(findings.model, undetermined_below=0.7), replace(findings.model, covid19_from=0.7)]
     reports = [built(replace(findings, model=model), film) for model in (findings.model, *others)]
     assert len({report.SOPInstanceUID for report in reports}) == 3
+
+
+def test_a_result_from_before_the_threshold_of_covid19_keeps_its_uid(
+    film: Dataset, classified: Callable[..., Findings]
+) -> None:
+    """A report whose delivery was interrupted by an upgrade is sent again as the same instance."""
+    findings = classified(film)
+    model = (findings.model.sha256, f"{findings.model.undetermined_below:.6f}")
+    before = uid_for("report", findings.films[0].study_uid, findings.films[0].digest, *model)
+    assert findings.model.covid19_from == 0.0
+    assert report_uid_for(findings, "report") == before
 
 
 def test_every_film_looked_at_is_in_the_library_and_in_evidence(
