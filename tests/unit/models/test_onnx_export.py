@@ -107,16 +107,3 @@ def test_a_network_in_half_precision_is_refused(tmp_path: Path) -> None:
         keras.config.set_dtype_policy("float32")
     with pytest.raises(ValueError, match="half precision"):
         export(tmp_path / "n.onnx", network)
-
-
-def test_whole_number_arithmetic_is_near(tmp_path: Path) -> None:
-    """The int8 file is a quarter of the size, and ranks the films as the exact one does."""
-    from models.networks.int8_export import export_int8
-
-    network = _network()
-    films = _films(network)
-    place = export_int8(tmp_path / "q.onnx", network, films)
-    exact = network(films[..., None], training=False)["logits"].numpy()
-    found = _outputs(place, films)["logits"]
-    assert place.stat().st_size < 0.35 * 4 * network.count_params()
-    assert np.abs(found - exact).max() < 0.1 * np.ptp(exact)
