@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["SCHEMA_REVISION", "Engine", "check_schema", "connect", "schema_revision", "transaction"]
+__all__ = [
+    "SCHEMA_REVISION",
+    "Engine",
+    "check_schema",
+    "connect",
+    "schema_revision",
+    "speaking_plainly",
+    "transaction",
+]
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
 _CONNECT_TIMEOUT_SECONDS = 5
@@ -55,9 +63,19 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Raises:
         Transient: the server is away, shutting down, or out of connections.
     """
+    with speaking_plainly(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def speaking_plainly() -> Iterator[None]:
+    """Turn the driver's errors that pass with time into Hilum's own.
+
+    Raises:
+        Transient: the server is away, shutting down, or out of connections.
+    """
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise Transient(_why_away(str(error))) from error
     except DBAPIError as error:

@@ -1,99 +1,149 @@
-"""What the node writes: one received instance, with its study, series and job, in one transaction."""
+"""What the node writes: received instances with their studies, series and jobs, many in one transaction."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import threading
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from db.engine import transaction
-from db.queue import enqueue, postpone
-from db.tables import Instance, Series, Study
-from domain.film import Reception, Recorded
+from db.engine import speaking_plainly, transaction
+from db.wakeups import CHANNEL
+from domain.errors import Transient
+from domain.film import ReceivedInstance, Reception, Recorded
 from domain.ids import StudyId
 from domain.jobs import CLASSIFY_LANE, JobKind
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+    from typing import Any
 
-    from domain.film import ReceivedInstance
+    from sqlalchemy import Connection, Engine, Row
+
+
+_TAKE = text(
+    "SELECT reception, study_id, path FROM take_instances(:instances, :kind, :lane, :max_attempts, :quiet, :channel)"
+)
+_PATHS = text("SELECT path FROM instances WHERE path LIKE :shelf")
+_LARGEST_GROUP = 64
+_FIELDS = tuple(one.name for one in fields(ReceivedInstance))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An instance of one thread, and what became of it."""
+
+    instance: ReceivedInstance
+    recorded: Recorded | None = None
+    problem: Exception | None = None
+    settled: threading.Event = field(default_factory=threading.Event)
 
 
 class PostgresIntake:
-    """Records received instances."""
+    """Records received instances; what several threads bring at once is committed together.
+
+    Whoever comes while nobody commits, commits for all who wait. Nobody is answered before the commit.
+    """
 
     def __init__(self, engine: Engine, *, quiet: timedelta, max_attempts: int) -> None:
-        self._engine = engine
+        self._plain = engine
+        # One statement that commits by itself: no round trips for BEGIN and COMMIT.
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._quiet = quiet
         self._max_attempts = max_attempts
+        self._connection: Connection | None = None
+        """Used by the thread that commits, kept since checking one out costs as much as the statement."""
+        self._queue: list[_Waiting] = []
+        self._lock = threading.Lock()
+        self._committing = threading.Lock()
 
     def record(self, instance: ReceivedInstance) -> Recorded:
         """Commit the instance's rows and its study's job; a known instance changes nothing."""
-        with transaction(self._engine) as connection:
-            return _known(connection, instance) or self._add(connection, instance)
+        mine = _Waiting(instance)
+        with self._lock:
+            self._queue.append(mine)
+        while not mine.settled.is_set():
+            with self._committing:
+                if not mine.settled.is_set():
+                    self._commit_group()
+        if mine.problem is not None:
+            raise mine.problem
+        assert mine.recorded is not None  # noqa: S101 - settled without a problem
+        return mine.recorded
 
-    def _add(self, connection: Connection, instance: ReceivedInstance) -> Recorded:
-        study_id = _study(connection, instance.study_uid)
-        # The study's row is locked now: of two senders of one instance the second one finds it here.
-        known = _known(connection, instance)
-        if known is not None:
-            return known
-        series_id = _series(connection, study_id, instance)
-        connection.execute(
-            insert(Instance).values(
-                series_id=series_id,
-                sop_instance_uid=instance.sop_instance_uid,
-                sop_class_uid=instance.sop_class_uid,
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                digest=instance.digest,
-                size_bytes=instance.size_bytes,
-                path=instance.path,
-                calling_ae_title=instance.calling_ae_title,
-            )
-        )
-        self._make_due(connection, study_id)
-        return Recorded(reception=Reception.NEW, study_id=StudyId(study_id), path=instance.path)
+    def paths_on(self, shelf: str) -> set[str]:
+        """Return the places of all instances on a shelf of the spool."""
+        with transaction(self._plain) as connection:
+            return set(connection.execute(_PATHS, {"shelf": f"{shelf}/%"}).scalars())
 
-    def _make_due(self, connection: Connection, study_id: int) -> None:
-        if not postpone(connection, JobKind.CLASSIFY, study_id, after=self._quiet):
-            enqueue(
-                connection,
-                JobKind.CLASSIFY,
-                CLASSIFY_LANE,
-                study_id,
-                max_attempts=self._max_attempts,
-                after=self._quiet,
-            )
+    def _commit_group(self) -> None:
+        with self._lock:
+            group, self._queue = self._queue[:_LARGEST_GROUP], self._queue[_LARGEST_GROUP:]
+        try:
+            self._settle(group)
+        except Transient as error:
+            for waiting in group:
+                waiting.problem = error
+        except Exception:  # noqa: BLE001 - one of them is at fault: each for itself
+            for waiting in group:
+                self._settle_alone(waiting)
+        for waiting in group:
+            waiting.settled.set()
+
+    def _settle(self, group: Sequence[_Waiting]) -> None:
+        for waiting, recorded in zip(group, self._record([one.instance for one in group]), strict=True):
+            waiting.recorded = recorded
+
+    def _settle_alone(self, waiting: _Waiting) -> None:
+        try:
+            self._settle([waiting])
+        except Exception as error:  # noqa: BLE001 - its own thread raises it
+            waiting.problem = error
+
+    def _record(self, instances: Sequence[ReceivedInstance]) -> list[Recorded]:
+        # In one order everywhere: two processes that lock the same studies never wait for each other in a ring.
+        places = sorted(range(len(instances)), key=lambda place: instances[place].study_uid)
+        values = {
+            "instances": json.dumps([_as_dict(instances[place]) for place in places]),
+            "kind": JobKind.CLASSIFY,
+            "lane": CLASSIFY_LANE,
+            "max_attempts": self._max_attempts,
+            "quiet": self._quiet,
+            "channel": CHANNEL,
+        }
+        rows = self._execute(values)
+        answers = {
+            place: Recorded(reception=Reception(row.reception), study_id=StudyId(row.study_id), path=row.path)
+            for place, row in zip(places, rows, strict=True)
+        }
+        return [answers[place] for place in range(len(instances))]
+
+    def _execute(self, values: Mapping[str, object]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Execute on the connection that is kept; what broke it is tried once more, for taking twice is harmless."""
+        if self._connection is not None:
+            try:
+                return self._connection.execute(_TAKE, values).all()
+            except DBAPIError as error:
+                self._disconnect()
+                if not error.connection_invalidated:
+                    raise
+        try:
+            with speaking_plainly():
+                self._connection = self._engine.connect()
+                return self._connection.execute(_TAKE, values).all()
+        except Exception:
+            self._disconnect()
+            raise
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
-def _known(connection: Connection, instance: ReceivedInstance) -> Recorded | None:
-    row = connection.execute(
-        select(Instance.digest, Instance.path, Series.study_id)
-        .join(Series, Series.id == Instance.series_id)
-        .where(Instance.sop_instance_uid == instance.sop_instance_uid)
-    ).one_or_none()
-    if row is None:
-        return None
-    reception = Reception.DUPLICATE if row.digest == instance.digest else Reception.CONFLICT
-    return Recorded(reception=reception, study_id=StudyId(row.study_id), path=row.path)
-
-
-def _study(connection: Connection, study_uid: str) -> int:
-    """Return the study's row, made or found, and lock it."""
-    statement = insert(Study).values(study_instance_uid=study_uid)
-    statement = statement.on_conflict_do_update(
-        index_elements=[Study.study_instance_uid], set_={"last_received_at": func.now()}
-    )
-    return connection.execute(statement.returning(Study.id)).scalar_one()
-
-
-def _series(connection: Connection, study_id: int, instance: ReceivedInstance) -> int:
-    statement = insert(Series).values(
-        study_id=study_id, series_instance_uid=instance.series_uid, modality=instance.modality
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=[Series.study_id, Series.series_instance_uid], set_={"modality": instance.modality}
-    )
-    return connection.execute(statement.returning(Series.id)).scalar_one()
+def _as_dict(instance: ReceivedInstance) -> dict[str, str | int]:
+    return {name: getattr(instance, name) for name in _FIELDS}

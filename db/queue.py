@@ -76,11 +76,6 @@ INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after)
 VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after)
 """)
 
-_POSTPONE = text("""
-UPDATE jobs SET run_after = now() + :after
-WHERE kind = :kind AND subject_id = :subject_id AND state = 'waiting'
-""")
-
 _NOTIFY = text("SELECT pg_notify(:channel, :lane)")
 
 _SHORTEST_SLEEP_SECONDS = 0.05
@@ -157,12 +152,6 @@ def enqueue(
     values = {"kind": kind, "lane": lane, "subject_id": subject_id, "max_attempts": max_attempts, "after": after}
     connection.execute(_ENQUEUE, values)
     notify(connection, lane)
-
-
-def postpone(connection: Connection, kind: JobKind, subject_id: int, *, after: timedelta) -> bool:
-    """Make a subject's waiting job due `after` from now; say whether there was one."""
-    changed = connection.execute(_POSTPONE, {"kind": kind, "subject_id": subject_id, "after": after})
-    return changed.rowcount > 0
 
 
 def notify(connection: Connection, lane: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import time
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
     from domain.ids import SopInstanceUid, StudyUid
 
 _INCOMING = "incoming"
+_ASIDE = "set-aside"
 _SHELVES = tuple(f"{number:02x}" for number in range(256))
 """Folders of films, all made and synced at the start, so that no film waits for its folder or loses it in a crash."""
 _NAME_CHARACTERS = 32
+_SYNC_FILE_RANGE = getattr(ctypes.CDLL(None), "sync_file_range", None)
+"""Of Linux; a hint, whose failure means nothing."""
+_SYNC_FILE_RANGE_WRITE = 2
 _PRIVATE = 0o700
+_PRIVATE_FILE = 0o600
 _DRAFT_LIFE_SECONDS = 3600
 """No film takes longer to be written; another node may be writing into the same spool."""
 
@@ -55,18 +61,30 @@ class Spool:
         Raises:
             OSError: the disk is full or broken; nothing half-written is left in place.
         """
-        target = self._root / place
-        draft = self._root / _INCOMING / uuid4().hex
+        draft = self.draft()
         try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
-            _sync_folder(target.parent)
+            draft.write(content)
+            draft.settle(place)
         except OSError:
-            draft.unlink(missing_ok=True)
+            draft.discard()
             raise
+
+    def draft(self) -> Draft:
+        """Begin a file whose place is not known yet.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        return Draft(self._root)
+
+    def has_room(self, reserve_bytes: int) -> bool:
+        """Whether the disk has more than the reserve left.
+
+        Raises:
+            OSError: the disk is broken.
+        """
+        disk = os.statvfs(self._root)
+        return disk.f_bavail * disk.f_frsize > reserve_bytes
 
     def sweep(self) -> int:
         """Remove the drafts of a node that was killed while it wrote, and say how many; nobody was told of them."""
@@ -79,12 +97,97 @@ class Spool:
                     swept += 1
         return swept
 
+    def shelves(self) -> tuple[str, ...]:
+        """Return the names of the folders that films lie in."""
+        return _SHELVES
+
+    def on_shelf(self, shelf: str) -> set[str]:
+        """Return the places that are taken on a shelf.
+
+        Raises:
+            OSError: the disk is broken.
+        """
+        return {f"{shelf}/{name}" for name in os.listdir(self._root / shelf)}  # noqa: PTH208 - names only
+
+    def path(self, place: str) -> Path:
+        """Return where a place is."""
+        return self._root / place
+
+    def holds(self, place: str) -> bool:
+        """Whether there is a file in a place."""
+        return (self._root / place).is_file()
+
+    def set_aside(self, place: str) -> None:
+        """Take a file out of the films that is none of them; it is kept for whoever wants to look."""
+        (self._root / _ASIDE).mkdir(exist_ok=True, mode=_PRIVATE)
+        (self._root / place).rename(self._root / _ASIDE / place.replace("/", "-"))
+
     def remove(self, place: str) -> None:
         """Take a file out that no row speaks of."""
         (self._root / place).unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+class Draft:
+    """A file that grows while its instance arrives; nobody is told of it before it is settled."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._path = f"{root}/{_INCOMING}/{uuid4().hex}"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)
+        self._size = 0
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        """Append all of the bytes.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        _begin_writeback(self._descriptor, self._size, len(content))
+        self._size += len(content)
+
+    def read(self, size: int, start: int) -> bytes:
+        """Return bytes that were written, fewer at the end.
+
+        Raises:
+            OSError: the disk is broken.
+        """
+        return os.pread(self._descriptor, size, start)
+
+    def settle(self, place: str) -> None:
+        """Put the file in its place; when this returns, it survives a power cut.
+
+        Raises:
+            OSError: the disk is full or broken; the draft is still to be discarded.
+        """
+        os.fsync(self._descriptor)
+        target = f"{self._root}/{place}"
+        os.rename(self._path, target)  # noqa: PTH104 - as fast as can be: this runs for every film
+        self._path = target
+        _sync_folder(os.path.dirname(target))  # noqa: PTH120 - the same
+        self._close()
+
+    def discard(self) -> None:
+        """Take the file away, if it was not settled; may be called again."""
+        if self._descriptor >= 0:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)  # noqa: PTH108 - it is no Path
+            self._close()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+
+
+def _begin_writeback(descriptor: int, start: int, size: int) -> None:
+    """Let the kernel write to the disk while the rest arrives, so that the sync at the end has little left to do."""
+    if _SYNC_FILE_RANGE is not None:
+        _SYNC_FILE_RANGE(descriptor, ctypes.c_int64(start), ctypes.c_int64(size), _SYNC_FILE_RANGE_WRITE)
+
+
+def _sync_folder(folder: Path | str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from db.engine import Engine
-    from dicom_node.receiver import Node
+    from dicom_node.receiver import Listener, Node
     from dicom_node.sender import PeerAddress, ReportSender
     from domain.ports import Classifier
     from hilum.settings import Peer, Settings
@@ -117,31 +117,30 @@ def _when_reachable(act: Callable[[], None], events: Events, stop: threading.Eve
     return False
 
 
-def node(settings: Settings) -> Node:
-    """Make the DICOM node, closed for storage until the database is found.
+def listener(settings: Settings) -> Listener:
+    """Say where the node listens and whom it hears.
 
     Raises:
         Misconfigured: there are peers, but none of them may send.
     """
-    from dicom_node.receiver import Listener, Node
+    from dicom_node.receiver import Listener
 
     if settings.peers and not settings.senders:
         raise Misconfigured("peers: none has may_send = true, so nobody could send films; set it for the senders")
-    return Node(
-        Listener(
-            ae_title=settings.node.ae_title,
-            host=settings.node.host,
-            port=settings.node.port,
-            maximum_associations=settings.node.maximum_associations,
-            accepted_ae_titles=tuple(peer.ae_title for peer in settings.senders),
-        )
+    return Listener(
+        ae_title=settings.node.ae_title,
+        host=settings.node.host,
+        port=settings.node.port,
+        maximum_associations=settings.node.maximum_associations,
+        accepted_ae_titles=tuple(peer.ae_title for peer in settings.senders),
     )
 
 
-def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> None:
-    """Let the node take films."""
+def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], None]:
+    """Let the node take films; return what brings spool and database together after a crash."""
     from db.intake import PostgresIntake
-    from dicom_node.receiver import Storage
+    from dicom_node.arrivals import Storage
+    from dicom_node.reconcile import reconcile
     from dicom_node.spool import Spool
 
     intake = PostgresIntake(
@@ -152,7 +151,10 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
     spool = Spool(settings.spool)
     if drafts := spool.sweep():
         events.warning("drafts-removed", count=drafts)
-    node.open_storage(Storage(spool=spool, intake=intake, events=events))
+    reserve = settings.node.reserve_megabytes * 1_000_000
+    storage = Storage(spool=spool, intake=intake, events=events, reserve_bytes=reserve)
+    node.open_storage(storage)
+    return lambda stop: reconcile(storage, intake, stop)
 
 
 def registry(settings: Settings) -> Registry:

@@ -75,9 +75,9 @@ def up(loaded: Loaded) -> None:
 @click.pass_obj
 def node(loaded: Loaded, *, supervised: bool) -> None:
     """Run the DICOM node, which receives films (C-ECHO, C-STORE of CR and DX)."""
-    from hilum import roles
+    from hilum import node_processes
 
-    roles.run_node(loaded.settings(), supervised=supervised)
+    node_processes.run(loaded.settings(), supervised=supervised)
 
 
 @hilum.command()

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hilum import bootstrap, stopping
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from hilum.settings import Settings
-
-
-def run_node(settings: Settings, *, supervised: bool) -> None:
-    """Receive films until told to stop.
-
-    It listens before the log and the database are loaded: a modality that tests the connection is answered at once.
-
-    Raises:
-        Misconfigured: the address can't be listened on, or the database has another schema.
-    """
-    _leave_decoders_out()
-    stop = _stop(supervised=supervised)
-    node = bootstrap.node(settings)
-    port = node.start()
-    try:
-        from hilum import log
-
-        events = log.start(settings.log, role="node")
-        senders = [peer.ae_title for peer in settings.senders] or "any calling AE title"
-        events.info("node-listening", host=settings.node.host, port=port, senders=senders)
-        with bootstrap.database(settings, role="node") as engine:
-            if bootstrap.wait_for_schema(engine, events, stop):
-                bootstrap.open_storage(node, settings, engine, events)
-                events.info("node-ready", port=port)
-                stop.wait()
-            node.stop()
-    finally:
-        node.stop()
-    events.info("node-stopped")
 
 
 def run_worker(settings: Settings, *, supervised: bool) -> None:
@@ -57,12 +25,6 @@ def run_worker(settings: Settings, *, supervised: bool) -> None:
         if bootstrap.wait_for_schema(engine, events, stop):
             bootstrap.work(settings, engine, events, stop)
     events.info("worker-stopped")
-
-
-def _leave_decoders_out() -> None:
-    """Keep pydicom from loading what only decoding needs: the node never looks at pixels, and starts sooner so."""
-    for module in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "pylibjpeg", "requests", "rle"):
-        sys.modules.setdefault(module, cast("ModuleType", None))
 
 
 def _stop(*, supervised: bool) -> threading.Event:

@@ -80,6 +80,12 @@ class Node(Section):
         5, ge=0, le=3600, description="seconds, 0 to 3600: a study with no new instance for this long is complete"
     )
     maximum_associations: int = Field(64, ge=1, le=1000, description="senders at the same time, 1 to 1000")
+    processes: int = Field(
+        0, ge=0, le=64, description="processes that receive, 1 to 64; 0: one for each core, at most 4"
+    )
+    reserve_megabytes: int = Field(
+        512, ge=0, le=1_000_000, description="free space on the spool's disk, in MB, below which no film is taken"
+    )
 
 
 class Worker(Section):

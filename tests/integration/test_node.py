@@ -27,10 +27,10 @@ EXPLICIT = UNCOMPRESSED[0]
 
 
 @contextmanager
-def association(port: int) -> Iterator[Association]:
+def association(port: int, syntax: str = EXPLICIT) -> Iterator[Association]:
     """Open an association as XRAY1 for digital X-rays."""
     ae = AE(ae_title="XRAY1")
-    ae.add_requested_context(DX, EXPLICIT)
+    ae.add_requested_context(DX, syntax)
     opened = ae.associate("127.0.0.1", port, ae_title="HILUM")
     assert opened.is_established
     try:
@@ -39,9 +39,9 @@ def association(port: int) -> Iterator[Association]:
         opened.release()
 
 
-def store_raw(port: int, content: bytes, *, instance: str, sop_class: str = DX) -> int:
+def store_raw(port: int, content: bytes, *, instance: str, sop_class: str = DX, syntax: str = EXPLICIT) -> int:
     """C-STORE any bytes under any identifiers; return the status."""
-    with association(port) as opened:
+    with association(port, syntax) as opened:
         request = C_STORE()
         request.MessageID = 1
         request.AffectedSOPClassUID = sop_class
@@ -169,7 +169,9 @@ def test_the_log_holds_nothing_of_the_patient(node: RunningNode) -> None:
 def test_the_node_never_loads_tensorflow(node: RunningNode) -> None:
     """Nor any other network runtime: nothing of them is mapped into its memory."""
     store_raw(node.port, encoded(film(9)), instance=str(film(9).SOPInstanceUID))
-    mapped = Path(f"/proc/{node.hilum.process.pid}/maps").read_text().lower()
+    own = node.hilum.process.pid
+    receivers = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+    mapped = "".join(Path(f"/proc/{pid}/maps").read_text().lower() for pid in receivers)
     assert "psycopg2" in mapped
     assert [name for name in ("tensorflow", "onnxruntime", "torch") if name in mapped] == []
 

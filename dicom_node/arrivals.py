@@ -1,0 +1,226 @@
+"""Takes instances while they arrive: into the spool as they come, into the database when they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dicom_node.identifiers import (
+    MODALITY,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    NotADataSet,
+    TooShort,
+    identifiers,
+)
+from dicom_node.part10 import file_head
+from dicom_node.status import StoreStatus
+from domain.errors import Transient
+from domain.film import ReceivedInstance, Reception
+from domain.ids import SeriesUid, SopInstanceUid, StudyUid
+
+if TYPE_CHECKING:
+    from dicom_node.command_set import Command
+    from dicom_node.spool import Draft, Spool
+    from domain.film import Recorded
+    from domain.ports import Intake
+    from worker.events import Events
+
+_NOT_IN_CODE_STRING = re.compile(r"[^A-Z0-9_ ]")
+_UID = re.compile(r"[0-9.]{1,64}")
+_HEADER_BYTES: Final = 32 * 1024
+"""Enough of nearly every data set to hold its identifiers; kept in memory while the rest goes to the disk."""
+_LONGEST_HEADER_BYTES: Final = 4 * 1024 * 1024
+"""A data set whose identifiers come after so many bytes is not understood."""
+
+
+class Refused(Exception):
+    """The instance is not taken; the status says why."""
+
+    def __init__(self, status: StoreStatus) -> None:
+        super().__init__(status.name)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Storage:
+    """What storing needs: a place for files, a place for rows, and a log."""
+
+    spool: Spool
+    intake: Intake
+    events: Events
+    reserve_bytes: int = 0
+    """Free space below which nothing is taken."""
+
+
+class StorageArrival:
+    """One instance on its way into the spool; implements `dicom_node.upper_layer.Arrival`.
+
+    A failure while it arrives is kept until the end: the peer sends on, and is answered then.
+    """
+
+    def __init__(self, storage: Storage, command: Command, transfer_syntax_uid: str, calling: str) -> None:
+        self._storage = storage
+        self._command = command
+        self._transfer_syntax_uid = transfer_syntax_uid
+        self._calling = calling
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._start = bytearray()
+        self._head_bytes = 0
+        self._draft: Draft | None = None
+        self._problem: Exception | None = None
+        self._attempt(self._open)
+
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes of the data set."""
+        if self._problem is None:
+            self._attempt(lambda: self._append(fragment))
+
+    def finish(self) -> StoreStatus:
+        """Make the instance durable and say so, or say what is in the way."""
+        if self._problem is None:
+            self._attempt(self._settle)
+        self.abandon()
+        if self._problem is None:
+            return StoreStatus.SUCCESS
+        return self._answer_to(self._problem)
+
+    def abandon(self) -> None:
+        """Take away what is half written."""
+        draft, self._draft = self._draft, None
+        if draft is not None:
+            with suppress(OSError):
+                draft.discard()
+
+    def _attempt(self, act: object) -> None:
+        assert callable(act)  # noqa: S101 - for mypy
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - every failure becomes a status
+            self._problem = error
+
+    def _open(self) -> None:
+        command = self._command
+        if not (_UID.fullmatch(command.sop_class_uid) and _UID.fullmatch(command.sop_instance_uid)):
+            raise Refused(StoreStatus.CANNOT_UNDERSTAND)
+        if not self._storage.spool.has_room(self._storage.reserve_bytes):
+            raise Refused(StoreStatus.OUT_OF_RESOURCES)
+        head = file_head(
+            sop_class_uid=command.sop_class_uid,
+            sop_instance_uid=command.sop_instance_uid,
+            transfer_syntax_uid=self._transfer_syntax_uid,
+            source=self._calling,
+        )
+        self._draft = self._storage.spool.draft()
+        self._draft.write(head)
+        self._head_bytes = len(head)
+
+    def _append(self, fragment: memoryview) -> None:
+        assert self._draft is not None  # noqa: S101 - or there were a problem
+        if len(self._start) < _HEADER_BYTES:
+            self._start += fragment[: _HEADER_BYTES - len(self._start)]
+        self._draft.write(fragment)
+        self._digest.update(fragment)
+        self._size += len(fragment)
+
+    def _settle(self) -> None:
+        assert self._draft is not None  # noqa: S101 - or there were a problem
+        storage = self._storage
+        instance = self._describe(self._draft)
+        self._draft.settle(instance.path)
+        recorded = storage.intake.record(instance)
+        if recorded.path != instance.path:
+            storage.spool.remove(instance.path)
+        self._tell(instance, recorded)
+
+    def _describe(self, draft: Draft) -> ReceivedInstance:
+        values = self._identifiers(draft)
+        if (values.get(SOP_CLASS_UID), values.get(SOP_INSTANCE_UID)) != (
+            self._command.sop_class_uid,
+            self._command.sop_instance_uid,
+        ):
+            known = _uid(values, SOP_CLASS_UID) and _uid(values, SOP_INSTANCE_UID)
+            raise Refused(StoreStatus.DATA_SET_DOES_NOT_MATCH if known else StoreStatus.CANNOT_UNDERSTAND)
+        study_uid = StudyUid(_uid(values, STUDY_INSTANCE_UID))
+        sop_instance_uid = SopInstanceUid(self._command.sop_instance_uid)
+        digest = self._digest.hexdigest()
+        return ReceivedInstance(
+            study_uid=study_uid,
+            series_uid=SeriesUid(_uid(values, SERIES_INSTANCE_UID)),
+            sop_instance_uid=sop_instance_uid,
+            sop_class_uid=self._command.sop_class_uid,
+            transfer_syntax_uid=self._transfer_syntax_uid,
+            modality=_NOT_IN_CODE_STRING.sub("", values.get(MODALITY, "").upper())[:16],
+            digest=digest,
+            size_bytes=self._size,
+            path=self._storage.spool.place(study_uid, sop_instance_uid, digest),
+            calling_ae_title=self._calling,
+        )
+
+    def _identifiers(self, draft: Draft) -> dict[int, str]:
+        """Read the identifiers, from the disk where they are further behind than usual."""
+        try:
+            return identifiers(self._start, self._transfer_syntax_uid, whole=len(self._start) == self._size)
+        except TooShort:
+            pass
+        except NotADataSet as error:
+            raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
+        start = draft.read(_LONGEST_HEADER_BYTES, self._head_bytes)
+        try:
+            return identifiers(start, self._transfer_syntax_uid, whole=True)
+        except NotADataSet as error:
+            raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
+
+    def _tell(self, instance: ReceivedInstance, recorded: Recorded) -> None:
+        events = self._storage.events
+        if recorded.reception is Reception.CONFLICT:
+            events.warning("instance-differs", study=recorded.study_id, kept="first")
+            return
+        events.info(
+            "instance-received",
+            study=recorded.study_id,
+            reception=recorded.reception,
+            bytes=instance.size_bytes,
+            calling=instance.calling_ae_title,
+        )
+
+    def _answer_to(self, problem: Exception) -> StoreStatus:
+        events = self._storage.events
+        if isinstance(problem, Refused):
+            status = problem.status
+        else:
+            event = "storage-unavailable" if isinstance(problem, OSError | Transient) else "store-failed"
+            events.error(event, error=type(problem).__name__)
+            status = StoreStatus.OUT_OF_RESOURCES
+        events.warning("instance-refused", status=status.name, calling=self._calling)
+        return status
+
+
+class Turned:
+    """An instance that is not taken whatever it is; implements `dicom_node.upper_layer.Arrival`."""
+
+    def __init__(self, status: StoreStatus) -> None:
+        self._status = status
+
+    def write(self, fragment: memoryview) -> None:
+        """Let it pass by."""
+
+    def finish(self) -> StoreStatus:
+        """Say why."""
+        return self._status
+
+    def abandon(self) -> None:
+        """Nothing is kept, nothing has to go."""
+
+
+def _uid(values: dict[int, str], tag: int) -> str:
+    uid = values.get(tag, "")
+    if not _UID.fullmatch(uid):
+        raise Refused(StoreStatus.CANNOT_UNDERSTAND)
+    return uid

@@ -1,0 +1,126 @@
+"""Brings spool and database together again after a crash, or after one of them came back from a backup.
+
+A node that is killed between the file's last sync and the commit leaves a film without a row. Nobody was told of
+success, and the sender will try again; but the film is whole, so it is taken over instead of being left lying about. A
+row without its file can't be mended here: it is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final, Protocol
+
+from dicom_node.identifiers import (
+    MODALITY,
+    SERIES_INSTANCE_UID,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    STUDY_INSTANCE_UID,
+    NotADataSet,
+    identifiers,
+)
+from dicom_node.part10 import NotPart10, read_head
+from domain.film import ReceivedInstance
+from domain.ids import SeriesUid, SopInstanceUid, StudyUid
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dicom_node.arrivals import Storage
+
+_LONGEST_HEADER_BYTES: Final = 4 * 1024 * 1024
+_PIECE_BYTES: Final = 1024 * 1024
+
+
+class Ledger(Protocol):
+    """What the database knows of the spool."""
+
+    def paths_on(self, shelf: str) -> set[str]:
+        """Return the places of all instances on a shelf.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+
+def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> None:
+    """Go through the spool once, shelf by shelf, and tell what was found.
+
+    It may run while films arrive: taking a film over that its sender's process is just recording changes nothing.
+
+    Raises:
+        Transient: the database is away.
+        OSError: the spool can't be read.
+    """
+    taken_over = strange = lost = 0
+    for shelf in storage.spool.shelves():
+        if stop.is_set():
+            return
+        lying = storage.spool.on_shelf(shelf)
+        known = ledger.paths_on(shelf)
+        for place in lying - known:
+            if _take_over(storage, place):
+                taken_over += 1
+            else:
+                strange += 1
+        lost += sum(not storage.spool.holds(place) for place in known - lying)
+    if taken_over:
+        storage.events.warning("films-taken-over", count=taken_over)
+    if strange:
+        storage.events.error("files-set-aside", count=strange)
+    if lost:
+        storage.events.error("films-missing", count=lost)
+
+
+def _take_over(storage: Storage, place: str) -> bool:
+    """Record a film that has no row; set aside what is none, and say which it was."""
+    instance = described(storage.spool.path(place), storage.spool.place)
+    if instance is None or instance.path != place:
+        storage.spool.set_aside(place)
+        return False
+    recorded = storage.intake.record(instance)
+    if recorded.path != place:
+        storage.spool.remove(place)
+    return True
+
+
+def described(path: Path, place: Callable[[StudyUid, SopInstanceUid, str], str]) -> ReceivedInstance | None:
+    """Return what a file of the spool holds; None where it is no whole DICOM file.
+
+    Args:
+        path: the file.
+        place: says where an instance with a digest belongs.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        try:
+            head = read_head(file)
+            start = file.read(_LONGEST_HEADER_BYTES)
+            values = identifiers(start, head.transfer_syntax_uid, whole=True)
+        except (NotPart10, NotADataSet):
+            return None
+        digest.update(start)
+        size = len(start)
+        while piece := file.read(_PIECE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    study_uid = StudyUid(values.get(STUDY_INSTANCE_UID, ""))
+    sop_instance_uid = SopInstanceUid(values.get(SOP_INSTANCE_UID, ""))
+    return ReceivedInstance(
+        study_uid=study_uid,
+        series_uid=SeriesUid(values.get(SERIES_INSTANCE_UID, "")),
+        sop_instance_uid=sop_instance_uid,
+        sop_class_uid=values.get(SOP_CLASS_UID, ""),
+        transfer_syntax_uid=head.transfer_syntax_uid,
+        modality=values.get(MODALITY, ""),
+        digest=digest.hexdigest(),
+        size_bytes=size,
+        path=place(study_uid, sop_instance_uid, digest.hexdigest()),
+        calling_ae_title=head.source,
+    )

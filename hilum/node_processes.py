@@ -1,0 +1,184 @@
+"""The node's processes: one that listens and keeps the others alive, and those that receive."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+from domain.errors import Misconfigured, Transient
+from hilum import bootstrap, stopping
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from dicom_node.receiver import Listener
+    from dicom_node.workload import Workload
+    from hilum.settings import Settings
+    from worker.events import Events
+
+_MOST_BY_DEFAULT = 4
+_CHECK_SECONDS = 0.2
+_PAUSE_SECONDS = 1.0
+_STOP_PATIENCE_SECONDS = 20.0
+_RECONCILIATION_PAUSE_SECONDS = 10.0
+_MISCONFIGURED = 2
+
+
+def run(settings: Settings, *, supervised: bool) -> None:
+    """Receive films until told to stop.
+
+    The socket belongs to this process, so that connections wait, and are not refused, while a receiving process is
+    started again. It listens before the log and the database are loaded: a modality that tests the connection is
+    answered at once.
+
+    Raises:
+        Misconfigured: the address can't be listened on, or the database has another schema.
+    """
+    _leave_decoders_out()
+    listener = bootstrap.listener(settings)
+    from dicom_node.receiver import listen
+    from dicom_node.workload import Workload
+
+    count = settings.node.processes or min(os.cpu_count() or 1, _MOST_BY_DEFAULT)
+    own = listen(listener)
+    receivers = _Receivers(settings, listener, own, Workload(count), count)
+    receivers.start()
+    stop = stopping.on_signals()
+    if supervised:
+        stopping.with_parent(stop)
+    try:
+        from hilum import log
+
+        events = log.start(settings.log, role="node")
+        senders = [peer.ae_title for peer in settings.senders] or "any calling AE title"
+        events.info("node-listening", host=settings.node.host, port=own.getsockname()[1], senders=senders, count=count)
+        receivers.keep(events, stop)
+    finally:
+        receivers.stop()
+        own.close()
+    events.info("node-stopped")
+
+
+class _Receivers:
+    """The receiving processes."""
+
+    def __init__(
+        self, settings: Settings, listener: Listener, own: socket.socket, workload: Workload, count: int
+    ) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._socket = own
+        self._workload = workload
+        self._running: dict[int, int] = {}
+        """Number of the process by its pid."""
+        self._count = count
+
+    def start(self) -> None:
+        for number in range(self._count):
+            self._start(number)
+
+    def keep(self, events: Events, stop: threading.Event) -> None:
+        """Start again what dies, until told to stop.
+
+        Raises:
+            Misconfigured: a process found that the installation is wrong.
+        """
+        while not stop.wait(_CHECK_SECONDS):
+            for pid, number in list(self._running.items()):
+                done, status = os.waitpid(pid, os.WNOHANG)
+                if done:
+                    self._ended(pid, number, os.waitstatus_to_exitcode(status), events, stop)
+
+    def stop(self) -> None:
+        """End all: ask first."""
+        for pid in self._running:
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_PATIENCE_SECONDS
+        while self._running and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(0.02)
+        for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        self._running.clear()
+
+    def _reap(self) -> None:
+        for pid in list(self._running):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                del self._running[pid]
+
+    def _ended(self, pid: int, number: int, status: int, events: Events, stop: threading.Event) -> None:
+        del self._running[pid]
+        if status == _MISCONFIGURED:
+            sys.exit(_MISCONFIGURED)  # it has said why
+        events.error("process-died", process=f"node {number}", status=status, seconds=_PAUSE_SECONDS)
+        self._workload.clear(number)
+        if not stop.wait(_PAUSE_SECONDS):
+            self._start(number)
+
+    def _start(self, number: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(self._receive(number))
+        self._running[pid] = number
+
+    def _receive(self, number: int) -> int:
+        """Live the life of a receiving process; return its exit status."""
+        try:
+            _receive(self._settings, self._listener, self._socket, self._workload, number)
+        except Misconfigured as error:
+            sys.stderr.write(f"hilum: {error}\n")
+            return _MISCONFIGURED
+        except Exception as error:  # noqa: BLE001 - the process ends, and its parent starts another
+            sys.stderr.write(f"hilum: {type(error).__name__}\n")
+            return 1
+        return 0
+
+
+def _receive(settings: Settings, listener: Listener, own: socket.socket, workload: Workload, number: int) -> None:
+    from dicom_node.receiver import Node
+
+    stop = stopping.on_signals()
+    stopping.with_parent(stop)
+    workload.join(number)
+    node = Node(listener, own, workload)
+    node.start()
+    try:
+        from hilum import log
+
+        events = log.start(settings.log, role="node")
+        with bootstrap.database(settings, role="node") as engine:
+            if bootstrap.wait_for_schema(engine, events, stop):
+                reconcile = bootstrap.open_storage(node, settings, engine, events)
+                events.info("node-ready", port=own.getsockname()[1], process=number)
+                if number == 0:
+                    _reconcile(reconcile, events, stop)
+                stop.wait()
+            node.stop()
+    finally:
+        node.stop()
+
+
+def _reconcile(reconcile: Callable[[threading.Event], None], events: Events, stop: threading.Event) -> None:
+    """Bring spool and database together, as soon as both are there."""
+    while not stop.is_set():
+        try:
+            reconcile(stop)
+        except (Transient, OSError) as error:
+            events.warning("reconciliation-interrupted", error=type(error).__name__)
+            stop.wait(_RECONCILIATION_PAUSE_SECONDS)
+        else:
+            events.info("reconciled")
+            return
+
+
+def _leave_decoders_out() -> None:
+    """Keep pydicom from loading what only decoding needs: the node never looks at pixels, and starts sooner so."""
+    for module in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "pylibjpeg", "requests", "rle"):
+        sys.modules.setdefault(module, cast("ModuleType", None))
