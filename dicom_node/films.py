@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
+import zlib
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pydicom
 from PIL import Image, ImageOps, UnidentifiedImageError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_node.header import film_header
+from dicom_node.part10 import NotPart10, read_head
 from dicom_node.pixels import MAX_PIXELS, checked, luminance, render
 from domain.errors import Transient
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
@@ -28,6 +30,10 @@ _PICTURE_HEADER = FilmHeader(view=View.FRONTAL)
 """A JPEG or PNG says nothing about its view: whoever asks for it to be classified answers for that."""
 _PICTURE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PICTURE_FORMATS = ("JPEG", "PNG")
+
+_PIECE_BYTES = 1024 * 1024
+_LARGEST_INFLATED_BYTES = 3 * MAX_PIXELS
+"""Two bytes a pixel, and as much again of header as nobody sends."""
 
 _ABOVE_EVERY_LEVEL = logging.CRITICAL + 1
 
@@ -179,6 +185,8 @@ def _read_dicom(path: Path, *, with_pixels: bool) -> Dataset | None:
         if start[_PREAMBLE_BYTES:] != b"DICM" and not start.startswith(_FIRST_GROUPS):
             return None
         file.seek(0)
+        if _is_bomb(file):
+            return None
         try:
             dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not with_pixels)
             return _with_transfer_syntax(dataset) if _is_image(dataset) else None
@@ -186,6 +194,23 @@ def _read_dicom(path: Path, *, with_pixels: bool) -> Dataset | None:
             raise
         except Exception:  # noqa: BLE001 - a parser meets any bytes here; whatever it raises, the file is unreadable
             return None
+
+
+def _is_bomb(file: BinaryIO) -> bool:
+    """Whether a deflated data set is larger than any film; the parser would inflate all of it (PS3.5 A.5)."""
+    try:
+        if read_head(file).transfer_syntax_uid != DeflatedExplicitVRLittleEndian:
+            return False
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        left = _LARGEST_INFLATED_BYTES
+        while left > 0 and (piece := stream.unconsumed_tail or file.read(_PIECE_BYTES)):
+            left -= len(stream.decompress(piece, _PIECE_BYTES))
+    except (NotPart10, zlib.error):
+        return False  # for the parser to say
+    else:
+        return left <= 0
+    finally:
+        file.seek(0)
 
 
 def _is_image(dataset: Dataset) -> bool:

@@ -72,6 +72,16 @@ def test_a_file_cut_off_anywhere_never_raises(tmp_path: Path, film: Dataset) -> 
         assert image is None
 
 
+def test_a_deflated_bomb_is_unreadable(tmp_path: Path, film: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set that inflates to more than any film is not inflated; the same film with more room is read."""
+    film.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    film.add_new(0x00091010, "OB", bytes(2_000_000))
+    film.save_as(tmp_path / "bomb.dcm", enforce_file_format=True)
+    assert read_film(tmp_path / "bomb.dcm")[1] is not None
+    monkeypatch.setattr("dicom_node.films._LARGEST_INFLATED_BYTES", 2_000_000)
+    assert read_film(tmp_path / "bomb.dcm")[0].unsuitable is Unsuitable.UNREADABLE
+
+
 def test_a_bare_data_set_is_read(tmp_path: Path, film: Dataset) -> None:
     """Exports without preamble and meta information are films too."""
     expected = render(film)
