@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pynetdicom import AE, evt
 from pynetdicom.transport import AddressInformation
 
+from dicom_node.access import Access, Rejection, TlsFiles, tls_context
 from dicom_node.arrivals import StorageArrival, Turned
 from dicom_node.contexts import offered
 from dicom_node.status import StoreStatus
@@ -19,7 +20,7 @@ from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import ssl
 
     from pynetdicom.events import Event
 
@@ -34,35 +35,53 @@ _OPENING_PATIENCE_SECONDS = 10.0
 _BACKLOG = 128
 _MODEST_SECONDS = 0.002
 """How long a process leaves a connection to one that has less to do."""
-
-_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
-"""Result, source and reason of a rejected association (PS3.8 Section 9.3.4)."""
+_HANDSHAKE_SECONDS = 10.0
+_MOST_CONNECTIONS = 1000
+"""Of one process, silent ones included; more are closed at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listener:
     """Where the node listens and whom it hears."""
 
-    ae_title: str
     host: str
     port: int
     """0: any free port."""
-    maximum_associations: int
-    """Of all processes together."""
-    accepted_ae_titles: Sequence[str]
-    """Calling AE titles that may open associations; empty: all."""
+    access: Access
+    tls: TlsFiles | None = None
 
 
-def listen(listener: Listener) -> socket.socket:
-    """Return a listening socket that several processes may accept from.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sockets:
+    """What the processes of the node accept from."""
+
+    plain: socket.socket
+    secure: socket.socket | None = None
+    context: ssl.SSLContext | None = None
+
+    def close(self) -> None:
+        """Listen no more."""
+        self.plain.close()
+        if self.secure is not None:
+            self.secure.close()
+
+
+def listen(listener: Listener) -> Sockets:
+    """Return listening sockets that several processes may accept from.
 
     Raises:
-        Misconfigured: the address can't be listened on.
+        Misconfigured: an address can't be listened on, or a file for TLS can't be used.
     """
+    context = None if listener.tls is None else tls_context(listener.tls)
+    plain = _listen(listener.host, listener.port, "node.port")
+    if listener.tls is None:
+        return Sockets(plain=plain)
+    return Sockets(plain=plain, secure=_listen(listener.host, listener.tls.port, "node.tls_port"), context=context)
+
+
+def _listen(host: str, port: int, setting: str) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(
-            listener.host, listener.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         own = socket.socket(family, socket.SOCK_STREAM)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         own.bind(address)
@@ -70,8 +89,8 @@ def listen(listener: Listener) -> socket.socket:
         own.settimeout(0)
     except OSError as error:
         raise Misconfigured(
-            f"can't listen on {listener.host}:{listener.port}: {error.strerror}; "
-            "choose another node.host or node.port, or stop what uses it"
+            f"can't listen on {host}:{port}: {error.strerror}; "
+            f"choose another node.host or {setting}, or stop what uses it"
         ) from error
     return own
 
@@ -83,14 +102,14 @@ class Node:
     comes before `open_storage` waits for a moment and is then refused as out of resources: its sender tries again.
     """
 
-    def __init__(self, listener: Listener, own: socket.socket, workload: Workload) -> None:
-        self._listener = listener
-        self._socket = own
+    def __init__(self, access: Access, sockets: Sockets, workload: Workload) -> None:
+        self._access = access
+        self._sockets = sockets
         self._workload = workload
         self._storage: Storage | None = None
         self._is_open = threading.Event()
         self._is_stopping = threading.Event()
-        self._ae = _application_entity(listener)
+        self._ae = _application_entity(access)
         self._associations: set[ReceivingAssociation] = set()
         self._thread: threading.Thread | None = None
 
@@ -121,21 +140,40 @@ class Node:
         return StorageArrival(self._storage, command, transfer_syntax_uid, calling)
 
     def _accept(self) -> None:
+        listening = {own.fileno(): own for own in (self._sockets.plain, self._sockets.secure) if own is not None}
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        for descriptor in listening:
+            poll.register(descriptor, select.POLLIN)
         while not self._is_stopping.is_set():
-            if not poll.poll(250):
-                continue
-            if self._workload.is_above_least():
+            ready = poll.poll(250)
+            if ready and self._workload.is_above_least():
                 self._is_stopping.wait(_MODEST_SECONDS)
-            try:
-                connection, address = self._socket.accept()
-            except OSError:  # another process took it, or the peer went away; or descriptors ran out
-                continue
-            threading.Thread(target=self._serve, args=(connection, address), daemon=True).start()
+            for descriptor, _ in ready:
+                self._accept_from(listening[descriptor])
 
-    def _serve(self, connection: socket.socket, address: Any) -> None:  # noqa: ANN401 - by address family
+    def _accept_from(self, own: socket.socket) -> None:
+        try:
+            connection, address = own.accept()
+        except BlockingIOError:  # another process took it
+            return
+        except OSError:  # the peer went away, or descriptors ran out
+            self._is_stopping.wait(_MODEST_SECONDS)
+            return
+        if self._workload.own_connections() >= _MOST_CONNECTIONS:
+            connection.close()
+            return
+        is_secure = own is self._sockets.secure
+        threading.Thread(target=self._serve, args=(connection, address, is_secure), daemon=True).start()
+
+    def _serve(self, connection: socket.socket, address: Any, is_secure: bool) -> None:  # noqa: ANN401, FBT001
         with self._workload.one_connection(), ExitStack() as counted:
+            if is_secure:
+                try:
+                    connection = self._secured(connection)
+                except OSError as error:
+                    connection.close()
+                    self._tell("tls-handshake-failed", error=type(error).__name__)
+                    return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             association = self._association(connection, address, counted)
             self._associations.add(association)
@@ -143,6 +181,12 @@ class Node:
                 association.serve(connection, _Door(self, association))
             finally:
                 self._associations.discard(association)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """Shake hands in the connection's own thread, and not for ever: who is silent delays nobody."""
+        assert self._sockets.context is not None  # noqa: S101 - there is no secure socket without it
+        connection.settimeout(_HANDSHAKE_SECONDS)
+        return self._sockets.context.wrap_socket(connection, server_side=True)
 
     def _association(
         self,
@@ -152,29 +196,38 @@ class Node:
     ) -> ReceivingAssociation:
         association = ReceivingAssociation(self._ae)
         association.acceptor.maximum_length = MAXIMUM_PDU_BYTES
-        association.acceptor.ae_title = self._listener.ae_title
+        association.acceptor.ae_title = self._access.ae_title
         association.acceptor.address_info = AddressInformation.from_tuple(connection.getsockname())
         association.acceptor.implementation_class_uid = self._ae.implementation_class_uid
         association.acceptor.implementation_version_name = self._ae.implementation_version_name
         association.acceptor.supported_contexts = offered()
         association.requestor.address_info = AddressInformation.from_tuple(address)
         association.bind(evt.EVT_REQUESTED, self._on_requested, [counted])
-        association.bind(evt.EVT_REJECTED, self._on_rejected)
         return association
 
     def _on_requested(self, event: Event, counted: ExitStack) -> None:
-        counted.enter_context(self._workload.one_association())
-        if self._workload.associations() > self._listener.maximum_associations:
-            association: Any = event.assoc
-            self._tell_rejected(str(association.requestor.primitive.calling_ae_title))
-            association.reject(*_LOCAL_LIMIT_EXCEEDED)
+        association: Any = event.assoc
+        request = association.requestor.primitive
+        calling = str(request.calling_ae_title).strip()
+        rejection = self._access.rejection(
+            calling, str(request.called_ae_title).strip(), association.requestor.address
+        ) or self._limited(calling, counted)
+        if rejection is not None:
+            self._tell("association-rejected", calling=calling, reason=rejection.name)
+            association.reject(*rejection.value)
 
-    def _on_rejected(self, event: Event) -> None:
-        self._tell_rejected(str(event.assoc.requestor.ae_title))
+    def _limited(self, calling: str, counted: ExitStack) -> Rejection | None:
+        caller = self._access.caller(calling)
+        counted.enter_context(self._workload.one_association(caller))
+        if self._workload.associations() > self._access.maximum_associations or self._workload.associations(
+            caller
+        ) > self._access.limit_of(caller):
+            return Rejection.LOCAL_LIMIT_EXCEEDED
+        return None
 
-    def _tell_rejected(self, calling: str) -> None:
+    def _tell(self, event: str, **fields: str) -> None:
         if self._storage is not None:
-            self._storage.events.warning("association-rejected", calling=calling)
+            self._storage.events.warning(event, **fields)
 
 
 class _Door:
@@ -189,11 +242,10 @@ class _Door:
         return self._node.begin(command, transfer_syntax_uid, str(self._association.requestor.ae_title))
 
 
-def _application_entity(listener: Listener) -> AE:
-    ae = AE(ae_title=listener.ae_title)
+def _application_entity(access: Access) -> AE:
+    ae = AE(ae_title=access.ae_title)
     ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
     ae.maximum_associations = 1_000_000  # the node counts those of all processes
     ae.acse_timeout = _ACSE_TIMEOUT_SECONDS
     ae.network_timeout = _IDLE_TIMEOUT_SECONDS
-    ae.require_calling_aet = list(listener.accepted_ae_titles)
     return ae

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from db.engine import Engine
+    from dicom_node.access import TlsFiles
     from dicom_node.receiver import Listener, Node
     from dicom_node.sender import PeerAddress, ReportSender
     from domain.ports import Classifier
@@ -121,18 +122,44 @@ def listener(settings: Settings) -> Listener:
     """Say where the node listens and whom it hears.
 
     Raises:
-        Misconfigured: there are peers, but none of them may send.
+        Misconfigured: there are peers, but none of them may send; or the files for TLS are not all named.
     """
+    from dicom_node.access import Access, Caller
     from dicom_node.receiver import Listener
 
     if settings.peers and not settings.senders:
         raise Misconfigured("peers: none has may_send = true, so nobody could send films; set it for the senders")
+    node = settings.node
+    callers = tuple(
+        Caller(ae_title=peer.ae_title, networks=peer.sends_from, maximum_associations=peer.maximum_associations)
+        for peer in settings.senders
+    )
     return Listener(
-        ae_title=settings.node.ae_title,
-        host=settings.node.host,
-        port=settings.node.port,
-        maximum_associations=settings.node.maximum_associations,
-        accepted_ae_titles=tuple(peer.ae_title for peer in settings.senders),
+        host=node.host,
+        port=node.port,
+        access=Access(
+            ae_title=node.ae_title,
+            requires_called_ae_title=node.check_called_ae_title,
+            callers=callers,
+            maximum_associations=node.maximum_associations,
+        ),
+        tls=_tls_files(settings),
+    )
+
+
+def _tls_files(settings: Settings) -> TlsFiles | None:
+    from dicom_node.access import TlsFiles
+
+    node = settings.node
+    if not node.tls_port:
+        return None
+    if node.tls_certificate is None or node.tls_key is None:
+        raise Misconfigured("node.tls_port is set; node.tls_certificate and node.tls_key must be set too")
+    return TlsFiles(
+        port=node.tls_port,
+        certificate=node.tls_certificate,
+        key=node.tls_key,
+        client_authorities=node.tls_client_authorities,
     )
 
 

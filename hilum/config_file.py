@@ -24,9 +24,13 @@ def as_toml(settings: Settings, source: Path | None) -> str:
 
 def _lines(values: dict[str, Any]) -> Iterator[str]:
     tables = {key: value for key, value in values.items() if isinstance(value, dict | list)}
-    yield from (f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in tables)
+    yield from (_line(key, value) for key, value in values.items() if key not in tables)
     for key, value in tables.items():
         for table in value if isinstance(value, list) else [value]:
             yield ""
             yield f"[[{key}]]" if isinstance(value, list) else f"[{key}]"
-            yield from (f"{name} = {json.dumps(item)}" for name, item in table.items())
+            yield from (_line(name, item) for name, item in table.items())
+
+
+def _line(key: str, value: object) -> str:
+    return f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}"

@@ -13,11 +13,11 @@ from domain.errors import Misconfigured, Transient
 from hilum import bootstrap, stopping
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from types import ModuleType
 
-    from dicom_node.receiver import Listener
+    from dicom_node.access import Access
+    from dicom_node.receiver import Sockets
     from dicom_node.workload import Workload
     from hilum.settings import Settings
     from worker.events import Events
@@ -46,8 +46,8 @@ def run(settings: Settings, *, supervised: bool) -> None:
     from dicom_node.workload import Workload
 
     count = settings.node.processes or min(os.cpu_count() or 1, _MOST_BY_DEFAULT)
-    own = listen(listener)
-    receivers = _Receivers(settings, listener, own, Workload(count), count)
+    sockets = listen(listener)
+    receivers = _Receivers(settings, listener.access, sockets, Workload(count, len(listener.access.callers) + 1), count)
     receivers.start()
     stop = stopping.on_signals()
     if supervised:
@@ -57,23 +57,23 @@ def run(settings: Settings, *, supervised: bool) -> None:
 
         events = log.start(settings.log, role="node")
         senders = [peer.ae_title for peer in settings.senders] or "any calling AE title"
-        events.info("node-listening", host=settings.node.host, port=own.getsockname()[1], senders=senders, count=count)
+        events.info(
+            "node-listening", host=settings.node.host, port=sockets.plain.getsockname()[1], senders=senders, count=count
+        )
         receivers.keep(events, stop)
     finally:
         receivers.stop()
-        own.close()
+        sockets.close()
     events.info("node-stopped")
 
 
 class _Receivers:
     """The receiving processes."""
 
-    def __init__(
-        self, settings: Settings, listener: Listener, own: socket.socket, workload: Workload, count: int
-    ) -> None:
+    def __init__(self, settings: Settings, access: Access, sockets: Sockets, workload: Workload, count: int) -> None:
         self._settings = settings
-        self._listener = listener
-        self._socket = own
+        self._access = access
+        self._sockets = sockets
         self._workload = workload
         self._running: dict[int, int] = {}
         """Number of the process by its pid."""
@@ -131,7 +131,7 @@ class _Receivers:
     def _receive(self, number: int) -> int:
         """Live the life of a receiving process; return its exit status."""
         try:
-            _receive(self._settings, self._listener, self._socket, self._workload, number)
+            _receive(self._settings, self._access, self._sockets, self._workload, number)
         except Misconfigured as error:
             sys.stderr.write(f"hilum: {error}\n")
             return _MISCONFIGURED
@@ -141,13 +141,13 @@ class _Receivers:
         return 0
 
 
-def _receive(settings: Settings, listener: Listener, own: socket.socket, workload: Workload, number: int) -> None:
+def _receive(settings: Settings, access: Access, sockets: Sockets, workload: Workload, number: int) -> None:
     from dicom_node.receiver import Node
 
     stop = stopping.on_signals()
     stopping.with_parent(stop)
     workload.join(number)
-    node = Node(listener, own, workload)
+    node = Node(access, sockets, workload)
     node.start()
     try:
         from hilum import log
@@ -156,7 +156,7 @@ def _receive(settings: Settings, listener: Listener, own: socket.socket, workloa
         with bootstrap.database(settings, role="node") as engine:
             if bootstrap.wait_for_schema(engine, events, stop):
                 reconcile = bootstrap.open_storage(node, settings, engine, events)
-                events.info("node-ready", port=own.getsockname()[1], process=number)
+                events.info("node-ready", port=sockets.plain.getsockname()[1], process=number)
                 if number == 0:
                     _reconcile(reconcile, events, stop)
                 stop.wait()

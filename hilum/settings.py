@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from domain.errors import Misconfigured
@@ -80,6 +80,16 @@ class Node(Section):
         5, ge=0, le=3600, description="seconds, 0 to 3600: a study with no new instance for this long is complete"
     )
     maximum_associations: int = Field(64, ge=1, le=1000, description="senders at the same time, 1 to 1000")
+    check_called_ae_title: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: reject associations that ask for another AE title than ours",
+    )
+    tls_port: int = Field(0, ge=0, le=65535, description="a TCP port for DICOM over TLS, usually 2762; 0: none")
+    tls_certificate: Path | None = Field(None, description="a PEM file with our certificate and those above it")
+    tls_key: Path | None = Field(None, description="a PEM file with our private key")
+    tls_client_authorities: Path | None = Field(
+        None, description="a PEM file with the authorities whose clients may call over TLS; unset: any client may"
+    )
     processes: int = Field(
         0, ge=0, le=64, description="processes that receive, 1 to 64; 0: one for each core, at most 4"
     )
@@ -135,6 +145,12 @@ class Peer(Section):
     host: str = Field(min_length=1, description="a host name or address")
     port: Port = Field(description="a TCP port from 1 to 65535")
     may_send: bool = Field(False, description="true or false: may open associations to us")  # noqa: FBT003 - a default
+    sends_from: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="IP addresses or networks (`10.1.0.0/16`) it may send from; empty: any"
+    )
+    maximum_associations: int = Field(
+        0, ge=0, le=1000, description="associations it may have with us at the same time, 1 to 1000; 0: no own limit"
+    )
     receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
 
 
@@ -301,5 +317,6 @@ def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _allowed(location: tuple[int | str, ...]) -> str:
-    field = _section_of(location).model_fields.get(str(location[-1]))
+    key = next((part for part in reversed(location) if isinstance(part, str)), "")
+    field = _section_of(location).model_fields.get(key)
     return (field.description if field is not None else None) or "of another type"

@@ -25,7 +25,8 @@ ORTHANC = Path("/usr/sbin/Orthanc")
 
 T = TypeVar("T")
 
-_DEBIAN_PACKAGES = {ECHOSCU: "dcmtk", STORESCU: "dcmtk", ORTHANC: "orthanc"}
+OPENSSL = Path("/usr/bin/openssl")
+_DEBIAN_PACKAGES = {ECHOSCU: "dcmtk", STORESCU: "dcmtk", ORTHANC: "orthanc", OPENSSL: "openssl"}
 _PATIENCE_SECONDS = 60.0
 
 

@@ -1,0 +1,147 @@
+"""Who is let in, tried by dcmtk: addresses, limits, TLS with and without certificates."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pynetdicom import AE
+from pynetdicom.presentation import VerificationPresentationContexts
+
+from tests.conftest import migrated
+from tests.films import film, saved
+from tests.peers import OPENSSL, echoscu, free_port, hilum, require, settings_file, storescu
+
+
+@dataclass
+class Node:
+    """A running node by its ports."""
+
+    port: int
+    tls_port: int
+
+
+@dataclass
+class Certificates:
+    """PEM files of one authority and of one application that it vouches for."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def certificates(folder: Path, name: str) -> Certificates:
+    """Make an authority, and a certificate for 127.0.0.1."""
+    require(OPENSSL)
+    made = Certificates(folder / f"{name}-ca.pem", folder / f"{name}.pem", folder / f"{name}-key.pem")
+    authority_key, request, extensions = (folder / f"{name}-{part}" for part in ("ca-key.pem", "csr.pem", "ext"))
+    extensions.write_text("subjectAltName=IP:127.0.0.1")
+
+    def run(*arguments: str | Path) -> None:
+        subprocess.run([OPENSSL, *arguments], check=True, capture_output=True)
+
+    new = ("req", "-newkey", "rsa:2048", "-nodes", "-subj")
+    run(*new, f"/CN={name} authority", "-x509", "-days", "2", "-keyout", authority_key, "-out", made.authority)
+    run(*new, f"/CN={name}", "-keyout", made.key, "-out", request)
+    signing = ("-CA", made.authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", extensions)
+    run("x509", "-req", "-in", request, *signing, "-days", "2", "-out", made.certificate)
+    return made
+
+
+@contextmanager
+def running(embedded_url: str, folder: Path, *, node: dict[str, Any], peer: dict[str, Any]) -> Iterator[Node]:
+    port, tls_port = free_port(), free_port()
+    if "tls_certificate" in node:
+        node = {**node, "tls_port": tls_port}
+    with migrated(embedded_url) as engine:
+        config = settings_file(
+            folder,
+            home=str(folder / "home"),
+            database={"url": engine.url.render_as_string(hide_password=False)},
+            node={"port": port, **node},
+            peers=[{"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True, **peer}],
+        )
+        with hilum(config, "node") as started:
+            started.wait_until("node-ready")
+            yield Node(port, tls_port)
+
+
+@pytest.mark.peers
+def test_a_title_from_a_wrong_address_is_rejected(embedded_url: str, tmp_path: Path) -> None:
+    """The title alone proves nothing."""
+    with running(embedded_url, tmp_path, node={}, peer={"sends_from": ["192.0.2.0/24"]}) as node:
+        assert not echoscu(node.port)
+
+
+@pytest.mark.peers
+def test_a_wrong_called_title_is_rejected_where_it_is_checked(embedded_url: str, tmp_path: Path) -> None:
+    """Dcmtk's echoscu calls HILUM."""
+    with running(embedded_url, tmp_path, node={"check_called_ae_title": True, "ae_title": "OTHER"}, peer={}) as node:
+        assert not echoscu(node.port)
+    with running(embedded_url, tmp_path, node={"check_called_ae_title": True}, peer={}) as node:
+        assert echoscu(node.port)
+
+
+def test_the_associations_of_a_peer_are_limited(embedded_url: str, tmp_path: Path) -> None:
+    """The third is rejected for the moment; when one ends there is room again."""
+    ae = AE(ae_title="XRAY1")
+    ae.requested_contexts = VerificationPresentationContexts
+    with running(embedded_url, tmp_path, node={"processes": 2}, peer={"maximum_associations": 2}) as node:
+
+        def call() -> Any:  # noqa: ANN401 - pynetdicom's association
+            return ae.associate("127.0.0.1", node.port, ae_title="HILUM")
+
+        first, second, third = call(), call(), call()
+        assert [one.is_established for one in (first, second, third)] == [True, True, False]
+        assert third.acceptor.primitive.result == 2
+        first.release()
+        deadline = time.monotonic() + 20
+        while not (again := call()).is_established and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert again.is_established
+        again.release()
+        second.release()
+
+
+@pytest.mark.peers
+def test_over_tls_a_certificate_opens_the_door(embedded_url: str, tmp_path: Path) -> None:
+    """A client of our authority is served; one of another, one without, and one in plain words are not."""
+    own, strange = certificates(tmp_path, "own"), certificates(tmp_path, "strange")
+    tls = {
+        "tls_certificate": str(own.certificate),
+        "tls_key": str(own.key),
+        "tls_client_authorities": str(own.authority),
+    }
+    path = saved(film(1), tmp_path)
+
+    def send(port: int, *options: str | Path) -> bool:
+        return storescu(port, path, options=tuple(map(str, options)))[0] == 0
+
+    with running(embedded_url, tmp_path, node=tls, peer={}) as node:
+        trust = ("+cf", own.authority)
+        assert send(node.tls_port, "+tls", own.key, own.certificate, *trust)
+        assert not send(node.tls_port, "+tls", strange.key, strange.certificate, *trust)
+        assert not send(node.tls_port, "+tla", *trust)
+        assert not send(node.tls_port)
+        assert send(node.port)
+
+
+@pytest.mark.peers
+def test_silent_callers_on_the_tls_port_delay_nobody(embedded_url: str, tmp_path: Path) -> None:
+    """Two hundred connections that never shake hands."""
+    own = certificates(tmp_path, "own")
+    tls = {"tls_certificate": str(own.certificate), "tls_key": str(own.key)}
+    with running(embedded_url, tmp_path, node=tls, peer={}) as node, ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(("127.0.0.1", node.tls_port)))
+        for _ in range(3):
+            assert (
+                storescu(node.tls_port, saved(film(1), tmp_path), options=("+tla", "+cf", str(own.authority)))[0] == 0
+            )
