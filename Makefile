@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench lock docs clean
+.PHONY: help setup demo run test lint format bench bench-ingest lock docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ format: setup ## Format the code
 
 bench: setup ## Run the benchmarks, each against a peer in the same run (no pass or fail)
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+bench-ingest: setup ## Films received per second, beside Orthanc and dcmtk's storescp (ten minutes)
+	$(BIN)/python benchmarks/bench_ingest.py
 
 docs: setup ## Write the generated pages of the reference
 	$(BIN)/python docs/generate.py

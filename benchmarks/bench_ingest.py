@@ -1,7 +1,9 @@
-"""How many films a second does the node take, beside Orthanc in the same run?
+"""How fast does the node take films, beside Orthanc and dcmtk's storescp in the same run?
 
-Drives each with dcmtk's storescu over one and several associations and prints instances per second and the ratio.
-Both sides store durably: Orthanc with SyncStorageArea, Hilum with fsync of file and folder and a commit.
+dcmtk's storescu sends films over 1, 8 and 32 associations at once, each film a study of its own, to each receiver in
+turn; the receivers change places from round to round, and what is reported is the median of the rounds. Orthanc runs
+with SyncStorageArea and Hilum as it is delivered, so that both answer only for what is on the disk; storescp syncs
+nothing. TCP_NODELAY is set and the PDUs are 128 KiB for all. The time of one C-STORE is taken at one of the senders.
 """
 
 from __future__ import annotations
@@ -9,42 +11,181 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import product
 from pathlib import Path
+from typing import Self
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.conftest import embedded_server, migrated
 from tests.films import film, saved
-from tests.peers import STORESCU, free_port, hilum, orthanc, settings_file
+from tests.peers import STORESCU, free_port, hilum, orthanc, require, settings_file, wait_for
+
+STORESCP = Path("/usr/bin/storescp")
+ROWS = {0.5: 512, 10.0: 2240}
+"""Rows and columns of a 16-bit film by its size in MB."""
+_SAMPLE_SECONDS = 0.2
 
 
-def make_films(folder: Path, count: int) -> list[Path]:
-    """Write films of about half a megabyte, each a study of its own."""
-    return [saved(film(number, rows=512), folder) for number in range(count)]
+@dataclass(frozen=True)
+class Receiver:
+    """Somebody who listens."""
+
+    name: str
+    ae_title: str
+    port: int
+    pid: int
 
 
-def drive(port: int, called: str, films: list[Path], associations: int) -> float:
-    """Send the films over several associations at once; return instances per second."""
-    command = [str(STORESCU), "-pdu", "131072", "-aet", "XRAY1", "-aec", called, "127.0.0.1", str(port)]
+@dataclass
+class Run:
+    """One receiver in one round."""
+
+    receiver: str
+    megabytes: float
+    associations: int
+    films: int
+    seconds: float
+    store_seconds: list[float] = field(repr=False)
+    memory_bytes: int
+
+    @property
+    def rate(self) -> float:
+        """Films a second."""
+        return self.films / self.seconds
+
+
+class Template:
+    """A film whose UIDs are replaced in place: thousands of films cost no more than writing them."""
+
+    def __init__(self, folder: Path, megabytes: float) -> None:
+        dataset = film(1, rows=ROWS[megabytes])
+        path = saved(dataset, folder)
+        self._content = path.read_bytes()
+        path.unlink()
+        self._uids = [str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID), str(dataset.SOPInstanceUID)]
+
+    def write(self, folder: Path, count: int) -> list[Path]:
+        """Write films with UIDs of their own."""
+        paths = []
+        for number in range(count):
+            content = self._content
+            for uid in self._uids:
+                new = "2.25.1" + "".join(random.choices("0123456789", k=len(uid) - 6))  # noqa: S311 - no secret
+                content = content.replace(uid.encode(), new.encode())
+            path = folder / f"{number}.dcm"
+            path.write_bytes(content)
+            paths.append(path)
+        return paths
+
+
+class Memory:
+    """The most memory that a process and its descendants had, shared pages counted once (PSS)."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._stop = threading.Event()
+        self._most = 0
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def most(self) -> int:
+        """Bytes."""
+        return self._most
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_SAMPLE_SECONDS):
+            total = 0
+            for process in [self._process, *self._process.children(recursive=True)]:
+                try:
+                    total += process.memory_full_info().pss
+                except psutil.Error:  # it ended
+                    continue
+            self._most = max(self._most, total)
+
+
+def drive(receiver: Receiver, films: Sequence[Path], associations: int) -> tuple[float, list[float]]:
+    """Send the films over several associations at once; return seconds, and the seconds of single C-STOREs."""
+    command = [str(STORESCU), "-pdu", "131072", "-aet", "XRAY1", "-aec", receiver.ae_title, "127.0.0.1"]
+    command.append(str(receiver.port))
     environment = {**os.environ, "TCP_NODELAY": "1"}
     shares = [films[number::associations] for number in range(associations)]
     before = time.perf_counter()
-    senders = [subprocess.Popen([*command, *map(str, share)], env=environment) for share in shares]
-    if any(sender.wait() for sender in senders):
-        sys.exit(f"{called}: a sender failed")
-    return len(films) / (time.perf_counter() - before)
+    watched = subprocess.Popen(
+        [*command[:1], "-v", *command[1:], *map(str, shares[0])],
+        env=environment,
+        stdout=subprocess.DEVNULL,  # a dot for each PDU
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    others = [subprocess.Popen([*command, *map(str, share)], env=environment) for share in shares[1:]]
+    single: list[float] = []
+    sent = before
+    for line in watched.stderr or ():
+        now = time.perf_counter()
+        if "Sending file" in line:
+            sent = now
+        elif "Received Store Response" in line:
+            single.append(now - sent)
+    if any([watched.wait(), *(other.wait() for other in others)]):
+        sys.exit(f"{receiver.name}: a sender failed")
+    return time.perf_counter() - before, single
 
 
-def measure(folder: Path, films: dict[int, list[Path]]) -> dict[str, dict[int, float]]:
-    """Return instances per second by receiver and number of associations."""
-    rates: dict[str, dict[int, float]] = {"orthanc": {}, "hilum": {}}
-    for associations, batch in films.items():
-        with orthanc(folder / f"orthanc-{associations}", sync=True) as pacs:
-            rates["orthanc"][associations] = drive(pacs.dicom_port, "ORTHANC", batch, associations)
+@contextmanager
+def started(folder: Path, names: Sequence[str]) -> Iterator[list[Receiver]]:
+    """Run the receivers; they stay until the end, and wait while another one is driven."""
+    with ExitStack() as stack:
+        found = []
+        if "orthanc" in names:
+            pacs = stack.enter_context(orthanc(folder / "orthanc", sync=True))
+            found.append(Receiver("orthanc", "ORTHANC", pacs.dicom_port, _listener(pacs.dicom_port)))
+        if "storescp" in names:
+            found.append(stack.enter_context(storescp(folder / "storescp")))
+        if "hilum" in names:
+            found.append(stack.enter_context(node(folder)))
+        yield found
+
+
+@contextmanager
+def storescp(folder: Path) -> Iterator[Receiver]:
+    """Run dcmtk's receiver, one process for each association."""
+    require(STORESCP)
+    folder.mkdir()
+    port = free_port()
+    command = [str(STORESCP), "--fork", "-pdu", "131072", "-aet", "STORESCP", "-od", str(folder), str(port)]
+    process = subprocess.Popen(command, env={**os.environ, "TCP_NODELAY": "1"})
+    try:
+        wait_for(lambda: _listens(port))
+        yield Receiver("storescp", "STORESCP", port, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def node(folder: Path) -> Iterator[Receiver]:
+    """Run Hilum's node, with its database."""
     with embedded_server() as url, migrated(url) as engine:
         port = free_port()
         config = settings_file(
@@ -52,34 +193,120 @@ def measure(folder: Path, films: dict[int, list[Path]]) -> dict[str, dict[int, f
             home=str(folder / "home"),
             database={"url": engine.url.render_as_string(hide_password=False)},
             node={"port": port, "study_quiet_seconds": 3600},
-            log={"level": "warning"},
         )
-        with hilum(config, "node"):
-            time.sleep(8)  # it listens before its database is open
-            for associations, batch in films.items():
-                rates["hilum"][associations] = drive(port, "HILUM", batch, associations)
-    return rates
+        with hilum(config, "node") as running:
+            count = len(psutil.Process(running.process.pid).children())
+            wait_for(lambda: sum(line["event"] == "node-ready" for line in running.events()) >= max(count, 1))
+            yield Receiver("hilum", "HILUM", port, running.process.pid)
+
+
+def _listener(port: int) -> int:
+    return next(
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid
+    )
+
+
+def _listens(port: int) -> bool:
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        for connection in psutil.net_connections("tcp")
+    )
+
+
+def sync_milliseconds(folder: Path) -> float:
+    """Return the median time of writing and syncing half a megabyte here."""
+    content, times = os.urandom(500_000), []
+    for number in range(50):
+        before = time.perf_counter()
+        with (folder / f"sync-{number}").open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        times.append(time.perf_counter() - before)
+        (folder / f"sync-{number}").unlink()
+    return 1000 * statistics.median(times)
+
+
+def measure(arguments: argparse.Namespace, folder: Path) -> list[Run]:
+    """Drive every receiver in every cell and round."""
+    runs = []
+    scratch = folder / "films"
+    scratch.mkdir()
+    with started(folder, arguments.receivers) as receivers:
+        for number, megabytes in product(range(arguments.rounds), arguments.sizes):
+            template = Template(folder, megabytes)
+            count = arguments.films if megabytes < 1 else max(arguments.films // 8, *arguments.associations)
+            for associations in arguments.associations:
+                films = template.write(scratch, count)
+                for receiver in receivers[number % len(receivers) :] + receivers[: number % len(receivers)]:
+                    os.sync()  # nobody pays for what another one left in the page cache
+                    with Memory(receiver.pid) as memory:
+                        seconds, single = drive(receiver, films, associations)
+                    runs.append(Run(receiver.name, megabytes, associations, count, seconds, single, memory.most))
+                    print(
+                        f"round {number + 1}/{arguments.rounds}  {megabytes:>4} MB  {associations:>2} associations  "
+                        f"{receiver.name:<8} {runs[-1].rate:7.1f}/s",
+                        file=sys.stderr,
+                    )
+    return runs
+
+
+def table(runs: Sequence[Run], arguments: argparse.Namespace) -> str:
+    """Return the medians, a row for each cell and receiver."""
+    head = ("MB", "assoc.", "receiver", "films/s", "MB/s", "p50 ms", "p95 ms", "memory MB", "Hilum / this")
+    rows = [head]
+    for megabytes, associations in product(arguments.sizes, arguments.associations):
+        rates = {name: _median(runs, name, megabytes, associations) for name in arguments.receivers}
+        for name in arguments.receivers:
+            cell = _cell(runs, name, megabytes, associations)
+            single = sorted(1000 * seconds for run in cell for seconds in run.store_seconds)
+            ratio = f"{rates['hilum'] / rates[name]:.2f}" if "hilum" in rates and name != "hilum" else ""
+            rows.append(
+                (
+                    f"{megabytes:g}",
+                    str(associations),
+                    name,
+                    f"{rates[name]:.0f}",
+                    f"{rates[name] * cell[0].megabytes:.0f}",
+                    f"{single[len(single) // 2]:.1f}",
+                    f"{single[int(len(single) * 0.95)]:.1f}",
+                    f"{max(run.memory_bytes for run in cell) / 1e6:.0f}",
+                    ratio,
+                )
+            )
+    return "\n".join("| " + " | ".join(row) + " |" for row in [rows[0], ("---",) * len(head), *rows[1:]])
+
+
+def _cell(runs: Sequence[Run], name: str, megabytes: float, associations: int) -> list[Run]:
+    return [run for run in runs if (run.receiver, run.megabytes, run.associations) == (name, megabytes, associations)]
+
+
+def _median(runs: Sequence[Run], name: str, megabytes: float, associations: int) -> float:
+    return statistics.median(run.rate for run in _cell(runs, name, megabytes, associations))
 
 
 def main() -> None:
-    """Measure and print a table and one line of JSON."""
+    """Measure, print a table, and write every figure as JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", type=int, default=400, help="films per run")
-    parser.add_argument("--associations", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--films", type=int, default=400, help="films of 0.5 MB a run; an eighth as many of 10 MB")
+    parser.add_argument("--sizes", type=float, nargs="+", default=list(ROWS), choices=list(ROWS), help="MB of a film")
+    parser.add_argument("--associations", type=int, nargs="+", default=[1, 8, 32], help="senders at once")
+    parser.add_argument("--rounds", type=int, default=3)
+    receivers = ("orthanc", "storescp", "hilum")
+    parser.add_argument("--receivers", nargs="+", default=receivers, choices=receivers)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every run")
     arguments = parser.parse_args()
+    require(STORESCU)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        every = make_films(folder, arguments.films * len(arguments.associations))
-        films = {
-            associations: every[place * arguments.films : (place + 1) * arguments.films]
-            for place, associations in enumerate(arguments.associations)
-        }
-        rates = measure(folder, films)
-    print("associations  orthanc/s  hilum/s  hilum/orthanc")
-    for associations in arguments.associations:
-        peer, own = rates["orthanc"][associations], rates["hilum"][associations]
-        print(f"{associations:>12}  {peer:>9.0f}  {own:>7.0f}  {own / peer:>13.2f}")
-    print(json.dumps(rates))
+        sync = sync_milliseconds(folder)
+        runs = measure(arguments, folder)
+    print(f"{os.cpu_count()} cores; half a megabyte written and synced in {sync:.1f} ms; {arguments.rounds} rounds\n")
+    print(table(runs, arguments))
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({"sync_ms": sync, "runs": [asdict(run) for run in runs]}, indent=1))
 
 
 if __name__ == "__main__":

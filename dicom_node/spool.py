@@ -24,6 +24,7 @@ _NAME_CHARACTERS = 32
 _SYNC_FILE_RANGE = getattr(ctypes.CDLL(None), "sync_file_range", None)
 """Of Linux; a hint, whose failure means nothing."""
 _SYNC_FILE_RANGE_WRITE = 2
+_WRITEBACK_BYTES = 256 * 1024
 _PRIVATE = 0o700
 _PRIVATE_FILE = 0o600
 _DRAFT_LIFE_SECONDS = 3600
@@ -135,6 +136,8 @@ class Draft:
         self._path = f"{root}/{_INCOMING}/{uuid4().hex}"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)
         self._size = 0
+        self._begun = 0
+        """Up to where the kernel was asked to write to the disk."""
 
     def write(self, content: bytes | bytearray | memoryview) -> None:
         """Append all of the bytes.
@@ -145,8 +148,10 @@ class Draft:
         view = memoryview(content)
         while view:
             view = view[os.write(self._descriptor, view) :]
-        _begin_writeback(self._descriptor, self._size, len(content))
         self._size += len(content)
+        if self._size - self._begun >= _WRITEBACK_BYTES:
+            _begin_writeback(self._descriptor, self._begun, self._size - self._begun)
+            self._begun = self._size
 
     def read(self, size: int, start: int) -> bytes:
         """Return bytes that were written, fewer at the end.
