@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Row
 
 
-_TAKE = text(
-    "SELECT reception, study_id, path FROM take_instances(:instances, :kind, :lane, :max_attempts, :quiet, :channel)"
-)
+_TAKE = text("SELECT reception, study_id, path FROM take_instances(:instances, :kind, :lane, :max_attempts, :channel)")
 _PATHS = text("SELECT path FROM instances WHERE path LIKE :shelf")
 _LARGEST_GROUP = 64
+_NOBODY: Mapping[str, timedelta] = MappingProxyType({})
 _FIELDS = tuple(one.name for one in fields(ReceivedInstance))
 
 
@@ -49,11 +49,27 @@ class PostgresIntake:
     Whoever comes while nobody commits, commits for all who wait. Nobody is answered before the commit.
     """
 
-    def __init__(self, engine: Engine, *, quiet: timedelta, max_attempts: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        quiet: timedelta,
+        max_attempts: int,
+        quiet_by_sender: Mapping[str, timedelta] = _NOBODY,
+    ) -> None:
+        """Record nothing yet.
+
+        Args:
+            engine: the database.
+            quiet: a study with no new instance for this long is complete.
+            max_attempts: tries of a classification before it is held.
+            quiet_by_sender: the same as `quiet` by calling AE title, where it differs.
+        """
         self._plain = engine
         # One statement that commits by itself: no round trips for BEGIN and COMMIT.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._quiet = quiet
+        self._quiet_by_sender = quiet_by_sender
         self._max_attempts = max_attempts
         self._connection: Connection | None = None
         """Used by the thread that commits, kept since checking one out costs as much as the statement."""
@@ -108,11 +124,10 @@ class PostgresIntake:
         # In one order everywhere: two processes that lock the same studies never wait for each other in a ring.
         places = sorted(range(len(instances)), key=lambda place: instances[place].study_uid)
         values = {
-            "instances": json.dumps([_as_dict(instances[place]) for place in places]),
+            "instances": json.dumps([self._as_dict(instances[place]) for place in places]),
             "kind": JobKind.CLASSIFY,
             "lane": CLASSIFY_LANE,
             "max_attempts": self._max_attempts,
-            "quiet": self._quiet,
             "channel": CHANNEL,
         }
         rows = self._execute(values)
@@ -144,6 +159,6 @@ class PostgresIntake:
         if connection is not None:
             connection.close()
 
-
-def _as_dict(instance: ReceivedInstance) -> dict[str, str | int]:
-    return {name: getattr(instance, name) for name in _FIELDS}
+    def _as_dict(self, instance: ReceivedInstance) -> dict[str, str | int | float]:
+        quiet = self._quiet_by_sender.get(instance.calling_ae_title, self._quiet)
+        return {name: getattr(instance, name) for name in _FIELDS} | {"quiet_seconds": quiet.total_seconds()}

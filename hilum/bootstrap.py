@@ -174,6 +174,11 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
         engine,
         quiet=timedelta(seconds=settings.node.study_quiet_seconds),
         max_attempts=settings.worker.max_attempts,
+        quiet_by_sender={
+            peer.ae_title: timedelta(seconds=peer.study_quiet_seconds)
+            for peer in settings.senders
+            if peer.study_quiet_seconds is not None
+        },
     )
     spool = Spool(settings.spool)
     if drafts := spool.sweep():

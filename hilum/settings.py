@@ -151,6 +151,9 @@ class Peer(Section):
     maximum_associations: int = Field(
         0, ge=0, le=1000, description="associations it may have with us at the same time, 1 to 1000; 0: no own limit"
     )
+    study_quiet_seconds: float | None = Field(
+        None, ge=0, le=3600, description="`node.study_quiet_seconds` for what it sends; unset: as of the node"
+    )
     receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
 
 

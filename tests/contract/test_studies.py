@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,17 @@ def test_a_second_film_postpones_the_studys_job(engine: Engine) -> None:
     intake.record(instance(2))
     assert PostgresQueue(engine).claim("classify", worker="host:1", lease=LEASE) is None
     assert count(engine, "jobs") == 1
+
+
+def test_a_sender_may_have_a_quiet_time_of_its_own(engine: Engine) -> None:
+    """A modality that sends an hour's films one by one beside a PACS that sends studies at once."""
+    slow = {"XRAY1": timedelta(hours=1)}
+    intake = PostgresIntake(engine, quiet=timedelta(0), max_attempts=3, quiet_by_sender=slow)
+    intake.record(instance(1))
+    intake.record(replace(instance(2, study="2.25.2"), calling_ae_title="PACS"))
+    query = "SELECT count(*) FILTER (WHERE run_after > now() + interval '50 minutes'), count(*) FROM jobs"
+    with transaction(engine) as connection:
+        assert tuple(connection.execute(text(query)).one()) == (1, 2)
 
 
 def test_a_late_film_brings_a_new_job(engine: Engine, intake: PostgresIntake) -> None:

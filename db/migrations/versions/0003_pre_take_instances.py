@@ -10,8 +10,7 @@ branch_labels = None
 depends_on = None
 
 _TAKE_INSTANCES = """
-CREATE FUNCTION take_instances(instances jsonb, job_kind text, job_lane text, job_attempts bigint, quiet interval,
-                               channel text)
+CREATE FUNCTION take_instances(instances jsonb, job_kind text, job_lane text, job_attempts bigint, channel text)
 RETURNS TABLE (reception text, study_id bigint, path text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -19,6 +18,7 @@ DECLARE
     its_study bigint;
     its_series bigint;
     known record;
+    due timestamptz;
 BEGIN
     FOR given IN SELECT value FROM jsonb_array_elements(instances) LOOP
         SELECT i.digest, i.path, s.study_id INTO known
@@ -49,11 +49,12 @@ BEGIN
         VALUES
             (its_series, given->>'sop_instance_uid', given->>'sop_class_uid', given->>'transfer_syntax_uid',
              given->>'digest', (given->>'size_bytes')::bigint, given->>'path', given->>'calling_ae_title');
-        UPDATE jobs SET run_after = now() + quiet
+        due := now() + (given->>'quiet_seconds')::float * interval '1 second';
+        UPDATE jobs SET run_after = due
         WHERE kind = job_kind AND subject_id = its_study AND state = 'waiting';
         IF NOT FOUND THEN
             INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after)
-            VALUES (job_kind, job_lane, its_study, job_attempts, now() + quiet);
+            VALUES (job_kind, job_lane, its_study, job_attempts, due);
             PERFORM pg_notify(channel, job_lane);
         END IF;
         RETURN QUERY SELECT 'new', its_study, given->>'path';
