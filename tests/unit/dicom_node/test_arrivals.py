@@ -42,16 +42,20 @@ def data_set(film: Dataset) -> bytes:
     return content
 
 
-def answer(film: Dataset, place: Storage, content: bytes | None = None, *, piece: int = 1000) -> StoreStatus:
-    """Let a film arrive in pieces, or other content under its name; return the status."""
-    command = Command(
+def request(film: Dataset) -> Command:
+    """Return the command that announces a film."""
+    return Command(
         field=C_STORE_RQ,
         message_id=1,
         data_set_type=0,
         sop_class_uid=str(film.SOPClassUID),
         sop_instance_uid=str(film.SOPInstanceUID),
     )
-    arrival = StorageArrival(place, command, str(film.file_meta.TransferSyntaxUID), "XRAY1")
+
+
+def answer(film: Dataset, place: Storage, content: bytes | None = None, *, piece: int = 1000) -> StoreStatus:
+    """Let a film arrive in pieces, or other content under its name; return the status."""
+    arrival = StorageArrival(place, request(film), str(film.file_meta.TransferSyntaxUID), "XRAY1")
     content = data_set(film) if content is None else content
     for start in range(0, len(content), piece):
         arrival.write(memoryview(content)[start : start + piece])
@@ -131,14 +135,7 @@ def test_the_file_is_what_came_behind_a_valid_head(film: Dataset, tmp_path: Path
 def test_a_film_that_breaks_off_leaves_nothing(film: Dataset, tmp_path: Path) -> None:
     """The association was aborted in the middle."""
     place = storage(tmp_path)
-    command = Command(
-        field=C_STORE_RQ,
-        message_id=1,
-        data_set_type=0,
-        sop_class_uid=str(film.SOPClassUID),
-        sop_instance_uid=str(film.SOPInstanceUID),
-    )
-    arrival = StorageArrival(place, command, "1.2.840.10008.1.2.1", "XRAY1")
+    arrival = StorageArrival(place, request(film), "1.2.840.10008.1.2.1", "XRAY1")
     arrival.write(memoryview(data_set(film))[:500])
     arrival.abandon()
     assert files(tmp_path) == []
