@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import warnings
+import stat
 import zlib
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -17,6 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 from dicom_node.header import film_header
 from dicom_node.part10 import NotPart10, read_head
 from dicom_node.pixels import MAX_PIXELS, checked, luminance, render
+from dicom_node.silence import quiet
 from domain.errors import Transient
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
 
@@ -35,15 +33,13 @@ _PIECE_BYTES = 1024 * 1024
 _LARGEST_INFLATED_BYTES = 3 * MAX_PIXELS
 """Two bytes a pixel, and as much again of header as nobody sends."""
 
-_ABOVE_EVERY_LEVEL = logging.CRITICAL + 1
-
 _PREAMBLE_BYTES = 128
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 """Group 0002 or 0008, little endian, or 0008, big endian: how a data set without a preamble begins."""
 
 
 class SpoolFilms:
-    """The films in the spool: implements `domain.ports.FilmReader`."""
+    """The films in the spool: implements `domain.ports.FilmReader` and `domain.ports.Vault`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -71,6 +67,20 @@ class SpoolFilms:
             if dataset is None:
                 raise NotClassifiable(Unsuitable.UNREADABLE)
             return render(dataset)
+
+    def holds(self, path: str) -> bool:
+        """Whether there is a film in a place of the spool; what has a place there was synced before.
+
+        Raises:
+            Transient: the spool can't be read now.
+
+        """
+        try:
+            return stat.S_ISREG((self._root / path).stat().st_mode)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise Transient("a film can't be read from the spool") from error
 
     def dataset(self, film: StoredFilm) -> Dataset | None:
         """Return the film's data set without its pixels; None where it can't be parsed.
@@ -122,42 +132,6 @@ def read_pixels(path: Path) -> GreyImage | Unsuitable:
             return Unsuitable.UNREADABLE if dataset is None else render(dataset)
     except NotClassifiable as problem:
         return problem.reason
-
-
-class _Quiet:
-    """Silence that threads share: the first to enter makes it, the last to leave ends it.
-
-    Warnings and pydicom's validation are global, so that a thread must not end them under another one.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._silence = ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._silence.enter_context(warnings.catch_warnings())
-                self._silence.enter_context(pydicom.config.disable_value_validation())
-                warnings.simplefilter("ignore")
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._silence.close()
-
-
-_QUIET = _Quiet()
-
-
-def quiet() -> _Quiet:
-    """Keep the toolkits from printing or logging: their warnings quote values, which are a patient's data."""
-    for name in ("pydicom", "highdicom"):
-        logging.getLogger(name).setLevel(_ABOVE_EVERY_LEVEL)
-    return _QUIET
 
 
 def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
-from dicom_node.films import quiet
+from dicom_node.silence import quiet
 
 if TYPE_CHECKING:
     from pathlib import Path

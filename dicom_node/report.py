@@ -13,9 +13,9 @@ from pydicom.valuerep import DA, DT, TM
 
 from dicom_node import codes
 from dicom_node.evidence import evidence_of, minimal_evidence_of, request_of, timezone_of
-from dicom_node.films import quiet
 from dicom_node.identity import ReportSettings, device_of, report_uid_for, uid_for
 from dicom_node.report_tree import content_tree
+from dicom_node.silence import quiet
 from domain.findings import Outcome
 
 if TYPE_CHECKING:

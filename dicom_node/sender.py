@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydicom.uid import UID
-from pynetdicom import AE
 
-from dicom_node.films import SpoolFilms, quiet
+from dicom_node.films import SpoolFilms
 from dicom_node.identity import ReportSettings
+from dicom_node.requestor import TIMEOUT_S, PeerAddress, Proposal, associated, status_of
+from dicom_node.silence import quiet
 from dicom_node.status import is_accepted, passes, status_name
 from domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -31,19 +30,8 @@ _REPORT_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR Storage
     "1.2.840.10008.5.1.4.1.1.88.22",  # Enhanced SR Storage
 )
-_TRANSFER_SYNTAXES = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # Explicit and Implicit VR Little Endian
-
-_TIMEOUT_S = 30.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PeerAddress:
-    """Where a peer listens and what it is called."""
-
-    name: str
-    ae_title: AeTitle
-    host: str
-    port: int
+_REPORTING = Proposal(service="a structured report", sop_classes=_REPORT_CLASSES)
+_ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
 
 
 class ReportSender:
@@ -56,7 +44,7 @@ class ReportSender:
         calling: AeTitle,
         spool: Path,
         settings: ReportSettings | None = None,
-        timeout_s: float = _TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._peers = {peer.name: peer for peer in peers}
         self._calling = calling
@@ -80,7 +68,7 @@ class ReportSender:
         findings = message.findings
         headers = (self._films.dataset(film) for film in findings.films)
         sources = [header for header in headers if header is not None]
-        with _association(address, self._calling, _REPORT_CLASSES, self._timeout_s) as association:
+        with associated(address, self._calling, _REPORTING, timeout_s=self._timeout_s) as association:
             sop_class, transfer_syntax = _accepted_class(association)
             report = build_report(
                 findings, sources, created=message.made_at, sop_class_uid=sop_class, settings=self._settings
@@ -89,58 +77,19 @@ class ReportSender:
             return _store(association, report), str(report.SOPInstanceUID)
 
 
-def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = _TIMEOUT_S) -> int:
+def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = TIMEOUT_S) -> int:
     """C-ECHO the peer and return the DIMSE status, 0x0000 if all is well.
 
     Raises:
         Transient: no association, or no answer.
 
     """
-    with _association(peer, calling, (_VERIFICATION,), timeout_s) as association:
+    with associated(peer, calling, _ECHOING, timeout_s=timeout_s) as association:
         try:
             response = association.send_c_echo()
         except (RuntimeError, ValueError) as error:
             raise Transient("the peer does not accept the verification service") from error
-        return _status(response)
-
-
-@contextmanager
-def _association(
-    peer: PeerAddress, calling: AeTitle, sop_classes: Sequence[str], timeout_s: float
-) -> Iterator[Association]:
-    """Open an association that proposes the SOP classes, and release it at the end.
-
-    Raises:
-        Transient: the peer can't be reached or refuses.
-        Permanent: the peer accepts none of the SOP classes.
-
-    """
-    entity = AE(ae_title=calling)
-    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
-    for sop_class in sop_classes:
-        entity.add_requested_context(sop_class, _TRANSFER_SYNTAXES)
-    association = entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    if not association.is_established:
-        raise _no_association(association)
-    try:
-        yield association
-    finally:
-        if association.is_established:
-            association.release()
-
-
-def _no_association(association: Association) -> Transient | Permanent:
-    """Say why there is no association: away and refusing may pass, a peer without the service will not."""
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        return Transient(
-            "the peer rejected the association"
-            if answer is None
-            else f"the peer rejected the association: {answer.result_str}, {answer.reason_str}"
-        )
-    if association.rejected_contexts:
-        return Permanent("the peer accepts no SOP class of a structured report")
-    return Transient("the peer can't be reached or broke off the association")
+        return status_of(response)
 
 
 def _accepted_class(association: Association) -> tuple[str, str]:
@@ -161,14 +110,8 @@ def _store(association: Association, report: Dataset) -> int:
         raise Transient("the peer broke off the association") from error
     except ValueError as error:
         raise Permanent("the report can't be encoded") from error
-    status = _status(response)
+    status = status_of(response)
     if is_accepted(status):
         return status
     kind = Transient if passes(status) else Permanent
     raise kind(f"the peer refused the report: {status_name(status)} (0x{status:04X})")
-
-
-def _status(response: Dataset) -> int:
-    if "Status" not in response:
-        raise Transient("the peer did not answer in time or broke off the association")
-    return int(response.Status)

@@ -10,8 +10,8 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 
-from dicom_node.films import quiet
 from dicom_node.report import build_report
+from dicom_node.silence import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from pydicom.tag import Tag
 from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from dicom_node import pixels
-from dicom_node.films import quiet
 from dicom_node.pixels import render
+from dicom_node.silence import quiet
 from dicom_node.wrap import wrap_film
 from domain.film import NotClassifiable, Unsuitable
 from tests.validators import DCM2PNM, require

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from dicom_node.films import quiet
+from dicom_node.silence import quiet
 from domain.film import Unsuitable
 from tests.reports import built, coded, items, written
 from tests.validators import dciodvfy

@@ -13,7 +13,8 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorage, CTImageStorage, EnhancedSRStorage
 
-from dicom_node.sender import PeerAddress, ReportSender, echo
+from dicom_node.requestor import PeerAddress
+from dicom_node.sender import ReportSender, echo
 from dicom_node.status import status_name
 from domain.errors import Permanent, Transient
 from domain.findings import Message
