@@ -21,6 +21,7 @@ class Table(DeclarativeBase):
         int: BigInteger,
         datetime: DateTime(timezone=True),
         dict[str, float]: JSONB(none_as_null=True),
+        list[list[str]]: JSONB(none_as_null=True),
     }
 
 
@@ -71,7 +72,7 @@ class Instance(Table):
 
 
 class JobRow(Table):
-    """A job; `subject_id` is a study's or a delivery's id, by `kind`."""
+    """A job; `subject_id` is a study's, a delivery's or a commitment's id, by `kind`."""
 
     __tablename__ = "jobs"
 
@@ -164,3 +165,21 @@ class Delivery(Table):
     report_sop_instance_uid: Mapped[str | None]
 
     __table_args__ = (UniqueConstraint("findings_id", "peer"),)
+
+
+class CommitmentRow(Table):
+    """A request for storage commitment, and what was answered."""
+
+    __tablename__ = "commitments"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    peer: Mapped[str]
+    transaction_uid: Mapped[str]
+    referenced: Mapped[list[list[str]]]
+    """SOP class and SOP instance of each instance that the request names."""
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reported_at: Mapped[datetime | None]
+    committed: Mapped[int | None]
+    failed: Mapped[int | None]
+
+    __table_args__ = (UniqueConstraint("peer", "transaction_uid"),)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pynetdicom.presentation import PresentationContext
 
 VERIFICATION = "1.2.840.10008.1.1"
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+"""Storage Commitment Push Model SOP Class (PS3.4 Annex J)."""
 
 RECEIVED_SOP_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image Storage
@@ -43,4 +45,5 @@ COMPRESSED = (
 def offered() -> list[PresentationContext]:
     """Return the presentation contexts that the node accepts."""
     films = [build_context(sop_class, [*UNCOMPRESSED, *COMPRESSED]) for sop_class in RECEIVED_SOP_CLASSES]
-    return [build_context(VERIFICATION, list(UNCOMPRESSED[:2])), *films]
+    services = [build_context(sop_class, list(UNCOMPRESSED[:2])) for sop_class in (VERIFICATION, STORAGE_COMMITMENT)]
+    return [*services, *films]

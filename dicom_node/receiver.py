@@ -14,6 +14,7 @@ from pynetdicom.transport import AddressInformation
 
 from dicom_node.access import Access, Rejection, TlsFiles, tls_context
 from dicom_node.arrivals import StorageArrival, Turned
+from dicom_node.commitment import ActionStatus, take_request
 from dicom_node.contexts import offered
 from dicom_node.status import StoreStatus
 from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dicom_node.command_set import Command
     from dicom_node.upper_layer import Arrival
     from dicom_node.workload import Workload
+    from domain.ports import CommitmentDesk
 
 _ACSE_TIMEOUT_SECONDS = 30
 _IDLE_TIMEOUT_SECONDS = 60
@@ -96,7 +98,9 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 class Node:
-    """A running SCP of Verification and Storage for CR and DX: one of the processes behind one listening socket.
+    """A running SCP of Verification, Storage for CR and DX, and Storage Commitment.
+
+    It is one of the processes behind one listening socket.
 
     It answers before the database is found, so that a modality's C-ECHO is answered soon after the start. A film that
     comes before `open_storage` waits for a moment and is then refused as out of resources: its sender tries again.
@@ -107,6 +111,7 @@ class Node:
         self._sockets = sockets
         self._workload = workload
         self._storage: Storage | None = None
+        self._desk: CommitmentDesk | None = None
         self._is_open = threading.Event()
         self._is_stopping = threading.Event()
         self._ae = _application_entity(access)
@@ -118,8 +123,9 @@ class Node:
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._thread.start()
 
-    def open_storage(self, storage: Storage) -> None:
-        """Begin to take films."""
+    def open_storage(self, storage: Storage, desk: CommitmentDesk) -> None:
+        """Begin to take films, and requests to commit them."""
+        self._desk = desk
         self._storage = storage
         self._is_open.set()
 
@@ -203,6 +209,7 @@ class Node:
         association.acceptor.supported_contexts = offered()
         association.requestor.address_info = AddressInformation.from_tuple(address)
         association.bind(evt.EVT_REQUESTED, self._on_requested, [counted])
+        association.bind(evt.EVT_N_ACTION, self._on_action)
         return association
 
     def _on_requested(self, event: Event, counted: ExitStack) -> None:
@@ -215,6 +222,13 @@ class Node:
         if rejection is not None:
             self._tell("association-rejected", calling=calling, reason=rejection.name)
             association.reject(*rejection.value)
+
+    def _on_action(self, event: Event) -> tuple[int, None]:
+        self._is_open.wait(_OPENING_PATIENCE_SECONDS)
+        if self._storage is None or self._desk is None:
+            return ActionStatus.RESOURCE_LIMITATION, None
+        calling = str(event.assoc.requestor.ae_title).strip()
+        return int(take_request(event, calling, self._desk, self._storage.events)), None
 
     def _limited(self, calling: str, counted: ExitStack) -> Rejection | None:
         caller = self._access.caller(calling)

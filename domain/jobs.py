@@ -14,10 +14,11 @@ CLASSIFY_LANE = "classify"
 
 
 class JobKind(StrEnum):
-    """What a job asks for; its subject is the row id of a study or of a delivery."""
+    """What a job asks for; its subject is the row id of a study, a delivery or a commitment."""
 
     CLASSIFY = "classify"
     DELIVER = "deliver"
+    COMMIT = "commit"
 
 
 class JobState(StrEnum):
@@ -55,7 +56,7 @@ class Job:
     id: JobId
     kind: JobKind
     lane: str
-    """The line it waits in: `classify`, or `deliver:PEER`, so that one slow peer delays nobody else."""
+    """The line it waits in: `classify`, `deliver:PEER` or `commit:PEER`, so that one slow peer delays nobody else."""
     subject_id: int
     attempt: int
     """1 for the first try."""
@@ -72,3 +73,8 @@ class Job:
 def deliver_lane(peer: str) -> str:
     """Return the lane in which reports for one peer wait."""
     return f"deliver:{peer}"
+
+
+def commit_lane(peer: str) -> str:
+    """Return the lane in which answers to one peer's commitment requests wait."""
+    return f"commit:{peer}"

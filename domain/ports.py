@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
+    from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
     from domain.explanation import Explanation
     from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
     from domain.findings import Findings, Message, ModelVersion, Probabilities
-    from domain.ids import DeliveryId, StudyId
+    from domain.ids import CommitmentId, DeliveryId, StudyId
     from domain.jobs import Job
 
 
@@ -163,5 +164,60 @@ class Reporter(Protocol):
         Raises:
             Transient: the peer is away or out of resources.
             Permanent: the peer refused the report for good; the message names its status.
+        """
+        ...
+
+
+class CommitmentDesk(Protocol):
+    """Where requests for storage commitment are left."""
+
+    def ask(self, request: CommitmentRequest) -> bool:
+        """Commit the request and the job of its answer; say whether there is a peer to answer to.
+
+        A request that is made again is answered again.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+
+class Commitments(Protocol):
+    """Requests for storage commitment that wait for their answers."""
+
+    def load(self, commitment_id: CommitmentId) -> PendingCommitment:
+        """Return what to answer, to whom, and what the database knows of it."""
+        ...
+
+    def settle_reported(self, job: Job, report: CommitmentReport) -> None:
+        """Record that the peer took the answer, and end the job, in one transaction.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """The files of received instances."""
+
+    def holds(self, path: str) -> bool:
+        """Whether there is a whole, durable file in a place of the spool.
+
+        Raises:
+            Transient: the spool can't be read now.
+        """
+        ...
+
+
+class CommitmentReporter(Protocol):
+    """Tells a peer which of its instances are safe."""
+
+    def report(self, report: CommitmentReport) -> None:
+        """Send the N-EVENT-REPORT and return when the peer took it.
+
+        Raises:
+            Transient: the peer is away or busy.
+            Permanent: the peer refused the answer for good; the message names its status.
         """
         ...

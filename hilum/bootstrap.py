@@ -16,10 +16,13 @@ from hilum.settings import EMBEDDED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from db.commitments import PostgresCommitments
     from db.engine import Engine
     from dicom_node.access import TlsFiles
+    from dicom_node.commitment import CommitmentSender
     from dicom_node.receiver import Listener, Node
-    from dicom_node.sender import PeerAddress, ReportSender
+    from dicom_node.requestor import PeerAddress
+    from dicom_node.sender import ReportSender
     from domain.ports import Classifier
     from hilum.settings import Peer, Settings
     from models.classifier import NetworkClassifier
@@ -185,8 +188,15 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
         events.warning("drafts-removed", count=drafts)
     reserve = settings.node.reserve_megabytes * 1_000_000
     storage = Storage(spool=spool, intake=intake, events=events, reserve_bytes=reserve)
-    node.open_storage(storage)
+    node.open_storage(storage, _commitments(settings, engine))
     return lambda stop: reconcile(storage, intake, stop)
+
+
+def _commitments(settings: Settings, engine: Engine) -> PostgresCommitments:
+    from db.commitments import PostgresCommitments
+
+    # Of two peers with one AE title the first is answered.
+    return PostgresCommitments(engine, peers={peer.ae_title: peer.name for peer in reversed(settings.senders)})
 
 
 def registry(settings: Settings) -> Registry:
@@ -298,21 +308,28 @@ def _handlers(settings: Settings, engine: Engine, network: Classifier) -> dict[s
     from db.outbox import PostgresDeliveries
     from db.studies import PostgresStudies
     from dicom_node.films import SpoolFilms
-    from domain.jobs import CLASSIFY_LANE, deliver_lane
+    from domain.jobs import CLASSIFY_LANE, commit_lane, deliver_lane
     from worker.classify import ClassifyStudy
+    from worker.commit import AnswerCommitment
     from worker.deliver import DeliverReport
 
+    films = SpoolFilms(settings.spool)
     receivers = [peer.name for peer in settings.receivers]
     handlers: dict[str, Handler] = {
         CLASSIFY_LANE: ClassifyStudy(
             studies=PostgresStudies(engine, receivers=receivers),
-            reader=SpoolFilms(settings.spool),
+            reader=films,
             classifier=network,
         )
     }
     if receivers:
         deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings))
         handlers.update({deliver_lane(peer): deliver for peer in receivers})
+    if settings.senders:
+        answer = AnswerCommitment(
+            commitments=_commitments(settings, engine), vault=films, reporter=_commitment_sender(settings)
+        )
+        handlers.update({commit_lane(peer.name): answer for peer in settings.senders})
     return handlers
 
 
@@ -357,8 +374,17 @@ def _sender(settings: Settings) -> ReportSender:
     )
 
 
+def _commitment_sender(settings: Settings) -> CommitmentSender:
+    from dicom_node.commitment import CommitmentSender
+    from domain.ids import AeTitle
+
+    return CommitmentSender(
+        peers=[_address_of(peer) for peer in settings.senders], calling=AeTitle(settings.node.ae_title)
+    )
+
+
 def _address_of(peer: Peer) -> PeerAddress:
-    from dicom_node.sender import PeerAddress
+    from dicom_node.requestor import PeerAddress
     from domain.ids import AeTitle
 
     return PeerAddress(name=peer.name, ae_title=AeTitle(peer.ae_title), host=peer.host, port=peer.port)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from domain.errors import LeaseLost, Misconfigured, Permanent, Transient
 
 if TYPE_CHECKING:
-    from domain.findings import Outcome
     from domain.jobs import Job
     from domain.ports import Queue
     from worker.events import Events
@@ -26,8 +25,8 @@ _UNEXPECTED_ATTEMPTS = 5
 class Handler(Protocol):
     """Does the work of one kind of job and settles it."""
 
-    def run(self, job: Job) -> Outcome:
-        """Do the work; every foreseen failure is one of `domain.errors`."""
+    def run(self, job: Job) -> str:
+        """Do the work and say in a word what came of it; every foreseen failure is one of `domain.errors`."""
         ...
 
 
