@@ -34,6 +34,8 @@ class Caller:
     """Where it may call from; empty: from anywhere."""
     maximum_associations: int = 0
     """0: no limit of its own."""
+    may_send: bool = True
+    """Without it a caller may ask whether we are there, and no more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +80,11 @@ class Access:
         if self.requires_called_ae_title and called != self.ae_title.strip():
             return Rejection.CALLED_AE_TITLE_NOT_RECOGNISED
         return None
+
+    def may_send(self, calling: str) -> bool:
+        """Whether a caller's films are taken."""
+        place = self.caller(calling)
+        return not self.callers or (place < len(self.callers) and self.callers[place].may_send)
 
     def limit_of(self, caller: int) -> int:
         """Return how many associations a caller may have at once."""

@@ -140,6 +140,9 @@ class Node:
 
     def begin(self, command: Command, transfer_syntax_uid: str, calling: str) -> Arrival:
         """Prepare for an instance."""
+        if not self._access.may_send(calling.strip()):
+            self._tell("instance-refused", calling=calling, status=StoreStatus.NOT_AUTHORISED.name)
+            return Turned(StoreStatus.NOT_AUTHORISED)
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)
         if self._storage is None:
             return Turned(StoreStatus.OUT_OF_RESOURCES)

@@ -10,6 +10,8 @@ class StoreStatus(IntEnum):
 
     SUCCESS = 0x0000
     """Durable: file in its place, rows committed; or both were so before."""
+    NOT_AUTHORISED = 0x0124
+    """The caller is known, but the settings do not let it send (PS3.7 Annex C: refused, not authorised)."""
     OUT_OF_RESOURCES = 0xA700
     """Disk or database can't take it now: the sender tries again later."""
     DATA_SET_DOES_NOT_MATCH = 0xA900

@@ -134,8 +134,14 @@ def listener(settings: Settings) -> Listener:
         raise Misconfigured("peers: none has may_send = true, so nobody could send films; set it for the senders")
     node = settings.node
     callers = tuple(
-        Caller(ae_title=peer.ae_title, networks=peer.sends_from, maximum_associations=peer.maximum_associations)
-        for peer in settings.senders
+        Caller(
+            ae_title=peer.ae_title,
+            networks=peer.sends_from,
+            maximum_associations=peer.maximum_associations,
+            may_send=peer.may_send,
+        )
+        # Of two peers with one AE title the sender counts.
+        for peer in sorted(settings.peers, key=lambda peer: not peer.may_send)
     )
     return Listener(
         host=node.host,

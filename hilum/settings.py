@@ -144,7 +144,7 @@ class Peer(Section):
     ae_title: AeTitleText = Field(description="an AE title of 1 to 16 printable ASCII characters")
     host: str = Field(min_length=1, description="a host name or address")
     port: Port = Field(description="a TCP port from 1 to 65535")
-    may_send: bool = Field(False, description="true or false: may open associations to us")  # noqa: FBT003 - a default
+    may_send: bool = Field(False, description="true or false: its films are taken; if not, its C-ECHO is answered")  # noqa: FBT003 - a default
     sends_from: tuple[IPvAnyNetwork, ...] = Field(
         (), description="IP addresses or networks (`10.1.0.0/16`) it may send from; empty: any"
     )

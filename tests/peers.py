@@ -144,6 +144,12 @@ class Orthanc:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=10) as answer:
             return json.load(answer)
 
+    def post(self, path: str, content: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """Send something to a resource and return its JSON answer."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data=content, method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own address
+            return json.load(answer)
+
     def file(self, instance: str) -> bytes:
         """Return an instance as a DICOM file."""
         url = f"http://127.0.0.1:{self.http_port}/instances/{instance}/file"
@@ -168,8 +174,17 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, *, dicom_port: int | None = None, sync: bool = False) -> Iterator[Orthanc]:
-    """Run Orthanc with an index and storage in a folder, on loopback ports; `sync`: it syncs each file to disk."""
+def orthanc(
+    folder: Path, *, dicom_port: int | None = None, sync: bool = False, hilum_port: int = 1
+) -> Iterator[Orthanc]:
+    """Run Orthanc with an index and storage in a folder, on loopback ports.
+
+    Args:
+        folder: where it keeps everything.
+        dicom_port: where it listens; any free port by default.
+        sync: it syncs each file to disk.
+        hilum_port: where it finds Hilum's node.
+    """
     require(ORTHANC)
     folder.mkdir(exist_ok=True)
     server = Orthanc(dicom_port=dicom_port or free_port(), http_port=free_port())
@@ -183,7 +198,10 @@ def orthanc(folder: Path, *, dicom_port: int | None = None, sync: bool = False) 
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
         # Its DICOM port can't be bound to the loopback alone: it serves these callers from there only.
-        "DicomModalities": {name: [name, "127.0.0.1", 1] for name in ("HILUM", "XRAY1")},
+        "DicomModalities": {
+            "HILUM": ["HILUM", "127.0.0.1", hilum_port],
+            "XRAY1": ["XRAY1", "127.0.0.1", 1],
+        },
         "DicomCheckModalityHost": True,
         "DicomAlwaysAllowEcho": False,
         "DicomAlwaysAllowStore": False,

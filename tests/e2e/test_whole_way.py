@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pydicom
@@ -42,6 +43,11 @@ class Hospital:
         status, said = storescu(self.port, *files, options=("-xs",) if is_compressed(films) else ())
         assert status == 0, said
 
+    def committed(self, transaction: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what the PACS was told about its request for storage commitment; None before it was told."""
+        answer = self.pacs.get(f"/storage-commitment/{transaction}")
+        return None if answer["Status"] == "Pending" else answer
+
     def report_of(self, sent: Dataset) -> Path:
         """Wait for the report in the film's study and return it as a file."""
         uid = str(sent.StudyInstanceUID)
@@ -64,7 +70,7 @@ def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, **worker:
         node={"port": port, "study_quiet_seconds": 0.5},
         worker=worker or {"retry_seconds": 0.2, "retry_limit_seconds": 1},
         peers=[
-            {**peer, "receives_results": True},
+            {**peer, "receives_results": True, "may_send": True},
             {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True},
         ],
     )
@@ -75,7 +81,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     """`hilum up` with its embedded database between dcmtk and Orthanc."""
     folder = tmp_path_factory.mktemp("hospital")
     port = free_port()
-    with orthanc(folder / "orthanc") as pacs:
+    with orthanc(folder / "orthanc", hilum_port=port) as pacs:
         config = settings(folder, database="embedded", port=port, pacs=pacs)
         with hilum(config, "up") as running:
             running.wait_until("worker-ready")
@@ -115,6 +121,28 @@ def test_a_resent_film_leaves_one_report(hospital: Hospital) -> None:
     hospital.send(other)
     hospital.report_of(other)
     assert pydicom.dcmread(hospital.report_of(sent)).SOPInstanceUID == first
+
+
+def test_a_sender_is_told_that_its_films_are_safe(hospital: Hospital) -> None:
+    """Orthanc sends a film, asks for storage commitment, and hears success on a new association."""
+    sent = saved(film(120), hospital.folder)
+    instance = hospital.pacs.post("/instances", sent.read_bytes())["ID"]
+    order = {"Resources": [instance], "Synchronous": True, "StorageCommitment": True}
+    transaction = hospital.pacs.post("/modalities/HILUM/store", json.dumps(order).encode())[
+        "StorageCommitmentTransactionUID"
+    ]
+    answer = wait_for(lambda: hospital.committed(transaction))
+    assert (answer["Status"], len(answer["Success"]), answer["Failures"]) == ("Success", 1, [])
+
+
+def test_a_sender_is_told_of_a_film_that_never_came(hospital: Hospital) -> None:
+    """It must not delete what Hilum does not have."""
+    order = {"DicomInstances": [["1.2.840.10008.5.1.4.1.1.1.1", "2.25.404"]]}
+    transaction = hospital.pacs.post("/modalities/HILUM/storage-commitment", json.dumps(order).encode())["ID"]
+    answer = wait_for(lambda: hospital.committed(transaction))
+    (failure,) = answer["Failures"]
+    assert (answer["Status"], failure["SOPInstanceUID"]) == ("Failure", "2.25.404")
+    assert "not available" in failure["Description"]
 
 
 def test_a_study_of_several_films_gets_one_report_about_the_frontal_one(hospital: Hospital) -> None:

@@ -35,7 +35,7 @@ class RunningNode:
 
 @pytest.fixture(scope="module")
 def node(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
-    """A node that takes films from XRAY1 only."""
+    """A node that takes films from XRAY1 only, and knows VIEWER."""
     folder = tmp_path_factory.mktemp("node")
     port = free_port()
     with migrated(embedded_url) as engine:
@@ -44,7 +44,10 @@ def node(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             home=str(folder / "home"),
             database={"url": engine.url.render_as_string(hide_password=False)},
             node={"port": port},
-            peers=[{"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True}],
+            peers=[
+                {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True},
+                {"name": "viewer", "ae_title": "VIEWER", "host": "127.0.0.1", "port": 1},
+            ],
         )
         with hilum(config, "node") as running:
             running.wait_until("node-ready")

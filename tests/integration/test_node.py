@@ -69,8 +69,18 @@ def test_echoscu_is_answered(node: RunningNode) -> None:
 
 @pytest.mark.peers
 def test_an_unknown_caller_is_rejected(node: RunningNode) -> None:
-    """Only peers with may_send may open associations."""
+    """Only peers may open associations."""
     assert not echoscu(node.port, calling="STRANGER")
+
+
+@pytest.mark.peers
+def test_a_peer_that_may_not_send_is_answered_but_not_heard(node: RunningNode, tmp_path: Path) -> None:
+    """Its C-ECHO succeeds, its film is refused as not authorised, and nothing of it is kept."""
+    before = (node.files(), node.count("instances"))
+    assert echoscu(node.port, calling="VIEWER")
+    _, said = storescu(node.port, saved(film(1), tmp_path), calling="VIEWER")
+    assert "Status: 0x124" in said
+    assert (node.files(), node.count("instances")) == before
 
 
 @pytest.mark.peers

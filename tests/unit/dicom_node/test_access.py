@@ -42,6 +42,14 @@ def test_without_peers_anybody_may_call() -> None:
     assert access().rejection("WHO", "WHAT", "192.0.2.1") is None
 
 
+def test_a_caller_may_be_known_without_being_allowed_to_send() -> None:
+    """It may ask whether we are there."""
+    rules = access(XRAY, Caller(ae_title="VIEWER", may_send=False))
+    assert rules.rejection("VIEWER", "HILUM", "192.0.2.1") is None
+    assert [rules.may_send(title) for title in ("XRAY1", "VIEWER", "OTHER")] == [True, False, False]
+    assert access().may_send("WHO")
+
+
 def test_limits_are_by_caller_and_in_all() -> None:
     """A caller without a limit of its own has the common one, and so has everybody who is not listed."""
     rules = access(XRAY, PACS)
