@@ -16,7 +16,7 @@ from domain.findings import Findings, Message, ModelVersion, Probabilities
 if TYPE_CHECKING:
     from typing import Any
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine, Row, Select
 
     from domain.film import StoredFilm
     from domain.ids import DeliveryId
@@ -32,26 +32,22 @@ class PostgresDeliveries:
     def load(self, delivery_id: DeliveryId) -> Message:
         """Return what to tell to whom."""
         with transaction(self._engine) as connection:
-            row = connection.execute(
-                select(
-                    Delivery.peer,
-                    FindingsRow.id,
-                    FindingsRow.created_at,
-                    FindingsRow.probabilities,
-                    FindingsRow.unsuitable,
-                    FindingsRow.analysed_instance_id,
-                    ModelVersionRow.name,
-                    ModelVersionRow.version,
-                    ModelVersionRow.sha256,
-                    ModelVersionRow.undetermined_below,
-                    ModelVersionRow.covid19_from,
-                )
-                .join(FindingsRow, FindingsRow.id == Delivery.findings_id)
-                .join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
-                .where(Delivery.id == delivery_id)
+            delivery = connection.execute(
+                select(Delivery.peer, Delivery.findings_id).where(Delivery.id == delivery_id)
             ).one()
-            films = _films(connection, row.id)
-        return Message(peer=row.peer, findings=_findings(row, films), made_at=row.created_at)
+            row = connection.execute(_finding_rows().where(FindingsRow.id == delivery.findings_id)).one()
+            before = connection.execute(
+                _finding_rows()
+                .where(FindingsRow.study_id == row.study_id, FindingsRow.id < row.id)
+                .order_by(FindingsRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+            return Message(
+                peer=delivery.peer,
+                findings=_findings(row, _films(connection, row.id)),
+                made_at=row.created_at,
+                predecessor=None if before is None else _findings(before, _films(connection, before.id)),
+            )
 
     def settle_delivered(self, job: Job, *, status: int, report_uid: str) -> None:
         """Record that the peer acknowledged the report, and end the job, in one transaction."""
@@ -62,6 +58,23 @@ class PostgresDeliveries:
                 .where(Delivery.id == job.subject_id)
                 .values(accepted_at=func.now(), dimse_status=status, report_sop_instance_uid=report_uid)
             )
+
+
+def _finding_rows() -> Select[*tuple[Any, ...]]:
+    """Select what findings are made of, but for their films."""
+    return select(
+        FindingsRow.id,
+        FindingsRow.study_id,
+        FindingsRow.created_at,
+        FindingsRow.probabilities,
+        FindingsRow.unsuitable,
+        FindingsRow.analysed_instance_id,
+        ModelVersionRow.name,
+        ModelVersionRow.version,
+        ModelVersionRow.sha256,
+        ModelVersionRow.undetermined_below,
+        ModelVersionRow.covid19_from,
+    ).join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
 
 
 def _films(connection: Connection, findings_id: int) -> dict[int, StoredFilm]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import highdicom as hd
 import pydicom
 from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, EnhancedSR
+from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
 from pydicom.valuerep import DA, DT, TM
 
@@ -21,8 +22,6 @@ from domain.findings import Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
-
-    from pydicom.dataset import Dataset
 
     from dicom_node.identity import ReportDevice
     from domain.findings import Findings
@@ -46,6 +45,7 @@ def build_report(
     created: datetime,
     sop_class_uid: str = Comprehensive3DSRStorage,
     settings: ReportSettings | None = None,
+    predecessor: Findings | None = None,
 ) -> Dataset:
     """Return the report, a new series of the study; the same arguments give the same bytes.
 
@@ -55,6 +55,7 @@ def build_report(
         created: When the findings were made; aware of its time zone, or else taken as local time.
         sop_class_uid: Comprehensive 3D SR, Comprehensive SR or Enhanced SR Storage; the content is the same.
         settings: What the site decides, None for the defaults.
+        predecessor: The study's findings before these, whose report this one supersedes.
 
     Raises:
         ValueError: another SOP class is asked for.
@@ -66,10 +67,10 @@ def build_report(
     with quiet():
         try:
             evidence = evidence_of(findings, sources)
-            return _document(findings, sources, evidence, created, sop_class_uid, settings)
+            return _document(findings, sources, evidence, created, sop_class_uid, settings, predecessor)
         except Exception:  # noqa: BLE001 - a header can be wrong in any way; the result must still reach the radiologist
             evidence = minimal_evidence_of(findings, sources)
-            return _document(findings, [], evidence, created, sop_class_uid, settings)
+            return _document(findings, [], evidence, created, sop_class_uid, settings, predecessor)
 
 
 def _document(
@@ -79,17 +80,19 @@ def _document(
     created: datetime,
     sop_class_uid: str,
     settings: ReportSettings,
+    predecessor: Findings | None,
 ) -> Dataset:
     zone = timezone_of(sources)
     moment = created.astimezone(zone)
     device = device_of(findings.model, settings)
     document = _DOCUMENTS[sop_class_uid](
         evidence=evidence,
-        content=content_tree(findings, sources, device=device, settings=settings)[0],
+        content=content_tree(findings, sources, device=device, settings=settings, is_update=predecessor is not None)[0],
         series_instance_uid=report_uid_for(findings, "series", root=settings.uid_root),
         series_number=settings.series_number,
         # An instance can't change its class, so each class that peers accept is an instance of its own.
         sop_instance_uid=report_uid_for(findings, f"report {sop_class_uid}", root=settings.uid_root),
+        previous_versions=None if predecessor is None else [_named(predecessor, sop_class_uid, settings)],
         instance_number=1,
         is_complete=findings.outcome is not Outcome.COULD_NOT_PROCESS,
         is_final=False,
@@ -112,6 +115,16 @@ def _document(
     _stamp(document, moment, with_zone=zone is not None)
     pydicom.dcmwrite(BytesIO(), document)  # a value that can't be encoded shows here, not at the peer
     return document  # type: ignore[no-any-return]  # chosen from a table of classes
+
+
+def _named(findings: Findings, sop_class_uid: str, settings: ReportSettings) -> Dataset:
+    """Name the report of earlier findings, for Predecessor Documents Sequence (PS3.3 C.17.2)."""
+    report = Dataset()
+    report.StudyInstanceUID = findings.films[0].study_uid
+    report.SeriesInstanceUID = report_uid_for(findings, "series", root=settings.uid_root)
+    report.SOPClassUID = sop_class_uid
+    report.SOPInstanceUID = report_uid_for(findings, f"report {sop_class_uid}", root=settings.uid_root)
+    return report
 
 
 def _contribution(device: ReportDevice, moment: datetime) -> hd.ContributingEquipment:

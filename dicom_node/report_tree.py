@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _CONTAINS = hd.RelationshipTypeValues.CONTAINS
 _ACQUISITION = hd.RelationshipTypeValues.HAS_ACQ_CONTEXT
 
+_SUPERSEDES = "This report takes the place of an earlier one about this study."
+
 _NORMALITY = {
     Outcome.UNDETERMINED: codes.NORMALITY_UNDETERMINED,
     Outcome.COULD_NOT_PROCESS: codes.NORMALITY_UNDETERMINED,
@@ -35,7 +37,12 @@ _RUN_STATUS = {
 
 
 def content_tree(
-    findings: Findings, sources: Sequence[Dataset], *, device: ReportDevice, settings: ReportSettings
+    findings: Findings,
+    sources: Sequence[Dataset],
+    *,
+    device: ReportDevice,
+    settings: ReportSettings,
+    is_update: bool,
 ) -> hd.MeasurementReport:
     """Return the root container with observer, procedure, image library, a group per target and the evaluations."""
     root = hd.MeasurementReport(
@@ -46,7 +53,7 @@ def content_tree(
     items = root[0].ContentSequence
     # TID 1500 has the library (row 5) before the measurements (row 6) and the evaluations (row 12) after them.
     items.insert(len(items) - 1, _image_library(findings, sources))
-    items.append(_evaluations(findings, settings))
+    items.append(_evaluations(findings, settings, is_update=is_update))
     return root
 
 
@@ -158,7 +165,7 @@ def _descriptors(source: Dataset) -> Iterator[hd.ContentItem]:
         yield hd.NumContentItem(name=name, value=millimetres, unit=codes.MILLIMETRE, relationship_type=_ACQUISITION)
 
 
-def _evaluations(findings: Findings, settings: ReportSettings) -> hd.ContainerContentItem:
+def _evaluations(findings: Findings, settings: ReportSettings, *, is_update: bool) -> hd.ContainerContentItem:
     """Sum up the study: run status, normality, triage hint and words for the reader (TID 1500 row 12)."""
     container = hd.ContainerContentItem(name=codes.QUALITATIVE_EVALUATIONS, relationship_type=_CONTAINS)
     container.ContentSequence = hd.ContentSequence(
@@ -169,7 +176,7 @@ def _evaluations(findings: Findings, settings: ReportSettings) -> hd.ContainerCo
             ),
             *(
                 hd.TextContentItem(name=codes.COMMENT, value=text, relationship_type=_CONTAINS)
-                for text in (summary_of(findings), DISCLAIMER)
+                for text in (summary_of(findings), *([_SUPERSEDES] if is_update else []), DISCLAIMER)
             ),
         ]
     )

@@ -71,7 +71,12 @@ class ReportSender:
         with associated(address, self._calling, _REPORTING, timeout_s=self._timeout_s) as association:
             sop_class, transfer_syntax = _accepted_class(association)
             report = build_report(
-                findings, sources, created=message.made_at, sop_class_uid=sop_class, settings=self._settings
+                findings,
+                sources,
+                created=message.made_at,
+                sop_class_uid=sop_class,
+                settings=self._settings,
+                predecessor=message.predecessor,
             )
             report.file_meta.TransferSyntaxUID = UID(transfer_syntax)
             return _store(association, report), str(report.SOPInstanceUID)

@@ -149,3 +149,5 @@ class Message:
     findings: Findings
     made_at: datetime
     """When the findings were stored, aware of its time zone: every try sends the same report."""
+    predecessor: Findings | None = None
+    """The study's result before this one, from fewer films or another network; its report is superseded."""

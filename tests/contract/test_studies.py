@@ -178,6 +178,18 @@ def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake)
     assert [count(engine, table) for table in ("findings", "deliveries", "model_versions")] == [2, 2, 2]
 
 
+def test_a_late_films_findings_know_those_before(engine: Engine, intake: PostgresIntake) -> None:
+    """The later report names the earlier one; the first names none."""
+    studies = PostgresStudies(engine, receivers=["pacs"])
+    study_id = intake.record(instance(1)).study_id
+    early = findings(engine, study_id)
+    studies.settle_classified(claim(engine), early)
+    intake.record(instance(2))
+    studies.settle_classified(claim(engine), findings(engine, study_id))
+    messages = [PostgresDeliveries(engine).load(DeliveryId(claim(engine, "deliver:pacs").subject_id)) for _ in "12"]
+    assert [message.predecessor for message in messages] == [None, early]
+
+
 def test_a_lost_lease_stores_nothing(engine: Engine, intake: PostgresIntake) -> None:
     """Of two workers on one job only the owner's findings count."""
     study_id = intake.record(instance(1)).study_id

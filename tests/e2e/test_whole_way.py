@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,21 @@ def test_a_study_of_several_films_gets_one_report_about_the_frontal_one(hospital
     seen = {item.ReferencedSOPInstanceUID for series in evidence for item in series.ReferencedSOPSequence}
     assert seen == {lateral.SOPInstanceUID, frontal.SOPInstanceUID}
     assert report.CompletionFlag == "COMPLETE"
+
+
+def test_a_late_film_leads_to_an_updated_report(hospital: Hospital) -> None:
+    """The second report speaks of both films, and names the first one as its predecessor."""
+    early, late = film(121), film(122, view="LL", study=121)
+    hospital.send(early)
+    first = pydicom.dcmread(hospital.report_of(early)).SOPInstanceUID
+    hospital.send(late)
+    instances = wait_for(lambda: [each for each in [hospital.pacs.reports()[early.StudyInstanceUID]] if len(each) == 2])
+    reports = [pydicom.dcmread(BytesIO(hospital.pacs.file(each))) for each in instances[0]]
+    (update,) = (report for report in reports if "PredecessorDocumentsSequence" in report)
+    series = update.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first
+    evidence = update.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+    assert sum(len(each.ReferencedSOPSequence) for each in evidence) == 2
 
 
 def test_a_compressed_film_is_classified(hospital: Hospital) -> None:

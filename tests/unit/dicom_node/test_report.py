@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 
@@ -68,6 +69,24 @@ def test_every_outcome_is_a_valid_object(
 def test_every_outcome_follows_the_template(tmp_path: Path, film: Dataset, lateral: Dataset, outcome: Findings) -> None:
     """TID 1500, its relationships and context groups are right."""
     assert pixelmed(written(tmp_path, outcome, film, lateral)) == []
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("sop_class", CLASSES)
+def test_an_update_names_the_report_that_it_supersedes(
+    tmp_path: Path, film: Dataset, lateral: Dataset, classified: Callable[..., Findings], sop_class: str
+) -> None:
+    """A late film: the new report refers to the earlier one, in data and in words, and is valid."""
+    early, late = classified(film), classified(film, lateral)
+    path = written(tmp_path, late, film, lateral, sop_class_uid=sop_class, predecessor=early)
+    (study,) = dcmread(path).PredecessorDocumentsSequence
+    (series,) = study.ReferencedSeriesSequence
+    (document,) = series.ReferencedSOPSequence
+    first = built(early, film, sop_class_uid=sop_class)
+    assert (study.StudyInstanceUID, series.SeriesInstanceUID) == (first.StudyInstanceUID, first.SeriesInstanceUID)
+    assert document.ReferencedSOPInstanceUID == first.SOPInstanceUID != dcmread(path).SOPInstanceUID
+    assert any("earlier" in text for text in texts(dcmread(path), "121106"))
+    assert dciodvfy(path) == dsrdump(path) == pixelmed(path) == []
 
 
 def test_both_targets_are_always_reported(film: Dataset, outcome: Findings) -> None:
