@@ -6,7 +6,7 @@ import select
 import socket
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from dicom_node.workload import Workload
     from domain.ports import CommitmentDesk
 
-_ACSE_TIMEOUT_SECONDS = 30
-_IDLE_TIMEOUT_SECONDS = 60
 _OPENING_PATIENCE_SECONDS = 10.0
 _BACKLOG = 128
 _MODEST_SECONDS = 0.002
@@ -43,6 +41,18 @@ _MOST_CONNECTIONS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Timeouts:
+    """How long a caller may be silent, in seconds."""
+
+    acse: float = 30.0
+    """Between connecting, asking for the association and closing the connection (ARTIM timer, PS3.8 Section 9.1.5)."""
+    dimse: float = 60.0
+    """Within a message: until the rest of a PDU, and until the next one."""
+    idle: float = 60.0
+    """Between two messages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listener:
     """Where the node listens and whom it hears."""
 
@@ -50,6 +60,7 @@ class Listener:
     port: int
     """0: any free port."""
     access: Access
+    timeouts: Timeouts = field(default_factory=Timeouts)
     tls: TlsFiles | None = None
 
 
@@ -106,15 +117,15 @@ class Node:
     comes before `open_storage` waits for a moment and is then refused as out of resources: its sender tries again.
     """
 
-    def __init__(self, access: Access, sockets: Sockets, workload: Workload) -> None:
-        self._access = access
+    def __init__(self, listener: Listener, sockets: Sockets, workload: Workload) -> None:
+        self._access = listener.access
         self._sockets = sockets
         self._workload = workload
         self._storage: Storage | None = None
         self._desk: CommitmentDesk | None = None
         self._is_open = threading.Event()
         self._is_stopping = threading.Event()
-        self._ae = _application_entity(access)
+        self._ae = _application_entity(listener)
         self._associations: set[ReceivingAssociation] = set()
         self._thread: threading.Thread | None = None
 
@@ -259,10 +270,11 @@ class _Door:
         return self._node.begin(command, transfer_syntax_uid, str(self._association.requestor.ae_title))
 
 
-def _application_entity(access: Access) -> AE:
-    ae = AE(ae_title=access.ae_title)
+def _application_entity(listener: Listener) -> AE:
+    ae = AE(ae_title=listener.access.ae_title)
     ae.maximum_pdu_size = MAXIMUM_PDU_BYTES
     ae.maximum_associations = 1_000_000  # the node counts those of all processes
-    ae.acse_timeout = _ACSE_TIMEOUT_SECONDS
-    ae.network_timeout = _IDLE_TIMEOUT_SECONDS
+    ae.acse_timeout = listener.timeouts.acse
+    ae.dimse_timeout = listener.timeouts.dimse
+    ae.network_timeout = listener.timeouts.idle
     return ae

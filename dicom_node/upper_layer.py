@@ -83,7 +83,7 @@ class ProtocolError(Exception):
 
 
 class Connection(AssociationSocket):
-    """A connected socket; reads are whole or fail, and take no longer than the network timeout."""
+    """A connected socket; reads are whole or fail, and take no longer than the DIMSE timeout."""
 
     socket: socket.socket | None
 
@@ -448,7 +448,7 @@ class ReceivingAssociation(Association):
         self.dul.artim_timer.timeout = self.acse_timeout
         self.dul._idle_timer.timeout = self.network_timeout  # noqa: SLF001 - its setter was called before
         own = Connection(self, client_socket=connection)
-        own.set_timeout(self.network_timeout)
+        own.set_timeout(self.dimse_timeout)
         self.set_socket(own)
         try:
             self.run_reactor()
@@ -501,7 +501,7 @@ class ReceivingAssociation(Association):
                 self.kill()
             elif not self.dul.is_alive():
                 self.kill()
-            elif self.dul.idle_timer_expired() and not self.dul.busy:
+            elif self.dul.idle_timer_expired() and not (self.dul.busy or self.dul.messages.is_midway):
                 self.abort()
                 self.kill()
 

@@ -26,6 +26,7 @@ class Workload:
             processes: how many there are.
             callers: how many kinds of callers are counted apart.
         """
+        self.processes = processes
         self._columns = 1 + callers
         """Of each process: its connections, then its associations by caller."""
         self._numbers = memoryview(mmap.mmap(-1, processes * self._columns * _BYTES)).cast("i")

@@ -128,7 +128,7 @@ def listener(settings: Settings) -> Listener:
         Misconfigured: there are peers, but none of them may send; or the files for TLS are not all named.
     """
     from dicom_node.access import Access, Caller
-    from dicom_node.receiver import Listener
+    from dicom_node.receiver import Listener, Timeouts
 
     if settings.peers and not settings.senders:
         raise Misconfigured("peers: none has may_send = true, so nobody could send films; set it for the senders")
@@ -151,6 +151,9 @@ def listener(settings: Settings) -> Listener:
             requires_called_ae_title=node.check_called_ae_title,
             callers=callers,
             maximum_associations=node.maximum_associations,
+        ),
+        timeouts=Timeouts(
+            acse=node.acse_timeout_seconds, dimse=node.dimse_timeout_seconds, idle=node.idle_timeout_seconds
         ),
         tls=_tls_files(settings),
     )

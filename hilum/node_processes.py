@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from dicom_node.access import Access
-    from dicom_node.receiver import Sockets
+    from dicom_node.receiver import Listener, Sockets
     from dicom_node.workload import Workload
     from hilum.settings import Settings
     from worker.events import Events
@@ -47,7 +46,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
 
     count = settings.node.processes or min(os.cpu_count() or 1, _MOST_BY_DEFAULT)
     sockets = listen(listener)
-    receivers = _Receivers(settings, listener.access, sockets, Workload(count, len(listener.access.callers) + 1), count)
+    receivers = _Receivers(settings, listener, sockets, Workload(count, len(listener.access.callers) + 1))
     receivers.start()
     stop = stopping.on_signals()
     if supervised:
@@ -70,17 +69,16 @@ def run(settings: Settings, *, supervised: bool) -> None:
 class _Receivers:
     """The receiving processes."""
 
-    def __init__(self, settings: Settings, access: Access, sockets: Sockets, workload: Workload, count: int) -> None:
+    def __init__(self, settings: Settings, listener: Listener, sockets: Sockets, workload: Workload) -> None:
         self._settings = settings
-        self._access = access
+        self._listener = listener
         self._sockets = sockets
         self._workload = workload
         self._running: dict[int, int] = {}
         """Number of the process by its pid."""
-        self._count = count
 
     def start(self) -> None:
-        for number in range(self._count):
+        for number in range(self._workload.processes):
             self._start(number)
 
     def keep(self, events: Events, stop: threading.Event) -> None:
@@ -131,7 +129,7 @@ class _Receivers:
     def _receive(self, number: int) -> int:
         """Live the life of a receiving process; return its exit status."""
         try:
-            _receive(self._settings, self._access, self._sockets, self._workload, number)
+            _receive(self._settings, self._listener, self._sockets, self._workload, number)
         except Misconfigured as error:
             sys.stderr.write(f"hilum: {error}\n")
             return _MISCONFIGURED
@@ -141,13 +139,13 @@ class _Receivers:
         return 0
 
 
-def _receive(settings: Settings, access: Access, sockets: Sockets, workload: Workload, number: int) -> None:
+def _receive(settings: Settings, listener: Listener, sockets: Sockets, workload: Workload, number: int) -> None:
     from dicom_node.receiver import Node
 
     stop = stopping.on_signals()
     stopping.with_parent(stop)
     workload.join(number)
-    node = Node(access, sockets, workload)
+    node = Node(listener, sockets, workload)
     node.start()
     try:
         from hilum import log

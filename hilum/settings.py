@@ -80,6 +80,15 @@ class Node(Section):
         5, ge=0, le=3600, description="seconds, 0 to 3600: a study with no new instance for this long is complete"
     )
     maximum_associations: int = Field(64, ge=1, le=1000, description="senders at the same time, 1 to 1000")
+    acse_timeout_seconds: float = Field(
+        30, gt=0, le=3600, description="seconds, to 3600, that a caller may take to ask for an association"
+    )
+    dimse_timeout_seconds: float = Field(
+        60, gt=0, le=3600, description="seconds, to 3600, that a caller may be silent within a message"
+    )
+    idle_timeout_seconds: float = Field(
+        60, gt=0, le=86400, description="seconds, to 86400, that an association may be silent between two messages"
+    )
     check_called_ae_title: bool = Field(
         False,  # noqa: FBT003 - a default
         description="true or false: reject associations that ask for another AE title than ours",

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import UID
 from pynetdicom import AE
+from pynetdicom.pdu import A_ASSOCIATE_RQ
+from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
 from pynetdicom.presentation import VerificationPresentationContexts
 
 from tests.conftest import migrated
@@ -131,6 +134,49 @@ def test_over_tls_a_certificate_opens_the_door(embedded_url: str, tmp_path: Path
         assert not send(node.tls_port, "+tla", *trust)
         assert not send(node.tls_port)
         assert send(node.port)
+
+
+def ask(calling: str) -> bytes:
+    """Return an A-ASSOCIATE-RQ for digital X-rays as it goes over the network."""
+    ae = AE(ae_title=calling)
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.1.2.1")
+    request = A_ASSOCIATE()
+    request.calling_ae_title, request.called_ae_title = calling, "HILUM"
+    request.application_context_name = "1.2.840.10008.3.1.1.1"
+    contexts = ae.requested_contexts
+    contexts[0].context_id = 1
+    request.presentation_context_definition_list = contexts
+    length, uid = MaximumLengthNotification(), ImplementationClassUIDNotification()
+    length.maximum_length_received, uid.implementation_class_uid = 16384, UID("1.2.3.4")
+    request.user_information = [length, uid]
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(request)
+    return bytes(pdu.encode())
+
+
+BEGUN = b"\x04\x00\x00\x00\x10\x00"
+"""A P-DATA-TF PDU that promises four thousand bytes."""
+
+
+@pytest.mark.parametrize(
+    ("timeout", "said"),
+    [("acse", []), ("dimse", [ask("XRAY1"), BEGUN]), ("idle", [ask("XRAY1")])],
+)
+def test_a_caller_that_falls_silent_is_left(embedded_url: str, tmp_path: Path, timeout: str, said: list[bytes]) -> None:
+    """Before it asks for an association, within a message, between messages; each has a time of its own."""
+    node_settings: dict[str, Any] = {f"{timeout}_timeout_seconds": 0.5}
+    with (
+        running(embedded_url, tmp_path, node=node_settings, peer={}) as node,
+        socket.create_connection(("127.0.0.1", node.port)) as caller,
+    ):
+        caller.settimeout(20)
+        answers = []
+        for pdu in [*said, b""]:
+            caller.sendall(pdu)
+            if pdu != BEGUN:
+                answers.append(caller.recv(4096)[:1])
+    accepted, aborted, closed = b"\x02", b"\x07", b""
+    assert answers == {"acse": [closed], "dimse": [accepted, closed], "idle": [accepted, aborted]}[timeout]
 
 
 @pytest.mark.peers
