@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from db.engine import speaking_plainly, transaction
 from db.wakeups import CHANNEL
 from domain.errors import Transient
-from domain.film import ReceivedInstance, Reception, Recorded
+from domain.film import ConflictPolicy, ReceivedInstance, Reception, Recorded
 from domain.ids import StudyId
 from domain.jobs import CLASSIFY_LANE, JobKind
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 
 _TAKE = text("SELECT reception, study_id, path FROM take_instances(:instances, :kind, :lane, :max_attempts, :channel)")
-_PATHS = text("SELECT path FROM instances WHERE path LIKE :shelf")
+_PATHS = text("""
+SELECT path FROM instances WHERE path LIKE :shelf
+UNION ALL SELECT path FROM conflicts WHERE path LIKE :shelf
+""")
 _LARGEST_GROUP = 64
 _NOBODY: Mapping[str, timedelta] = MappingProxyType({})
 _FIELDS = tuple(one.name for one in fields(ReceivedInstance))
@@ -56,6 +59,7 @@ class PostgresIntake:
         quiet: timedelta,
         max_attempts: int,
         quiet_by_sender: Mapping[str, timedelta] = _NOBODY,
+        on_conflict: ConflictPolicy = ConflictPolicy.KEEP_FIRST,
     ) -> None:
         """Record nothing yet.
 
@@ -64,12 +68,14 @@ class PostgresIntake:
             quiet: a study with no new instance for this long is complete.
             max_attempts: tries of a classification before it is held.
             quiet_by_sender: the same as `quiet` by calling AE title, where it differs.
+            on_conflict: what is done with other content under a known UID.
         """
         self._plain = engine
         # One statement that commits by itself: no round trips for BEGIN and COMMIT.
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._quiet = quiet
         self._quiet_by_sender = quiet_by_sender
+        self._on_conflict = on_conflict
         self._max_attempts = max_attempts
         self._connection: Connection | None = None
         """Used by the thread that commits, kept since checking one out costs as much as the statement."""
@@ -78,7 +84,7 @@ class PostgresIntake:
         self._committing = threading.Lock()
 
     def record(self, instance: ReceivedInstance) -> Recorded:
-        """Commit the instance's rows and its study's job; a known instance changes nothing."""
+        """Commit the instance's rows and its study's job; known content changes nothing."""
         mine = _Waiting(instance)
         with self._lock:
             self._queue.append(mine)
@@ -161,4 +167,7 @@ class PostgresIntake:
 
     def _as_dict(self, instance: ReceivedInstance) -> dict[str, str | int | float]:
         quiet = self._quiet_by_sender.get(instance.calling_ae_title, self._quiet)
-        return {name: getattr(instance, name) for name in _FIELDS} | {"quiet_seconds": quiet.total_seconds()}
+        return {name: getattr(instance, name) for name in _FIELDS} | {
+            "quiet_seconds": quiet.total_seconds(),
+            "on_conflict": self._on_conflict,
+        }

@@ -79,7 +79,10 @@ def _finding_rows() -> Select[*tuple[Any, ...]]:
 
 def _films(connection: Connection, findings_id: int) -> dict[int, StoredFilm]:
     query = (
-        film_rows()
+        film_rows(
+            digest=func.coalesce(FindingsInstance.digest, Instance.digest),
+            path=func.coalesce(FindingsInstance.path, Instance.path),
+        )
         .join(FindingsInstance, FindingsInstance.instance_id == Instance.id)
         .where(FindingsInstance.findings_id == findings_id)
         .order_by(Instance.id)

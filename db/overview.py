@@ -18,6 +18,7 @@ _COUNTS = text("""
 SELECT
     (SELECT count(*) FROM studies) AS studies,
     (SELECT count(*) FROM instances) AS instances,
+    (SELECT count(*) FROM conflicts) AS conflicts,
     (SELECT count(*) FROM findings) AS findings,
     (SELECT count(*) FROM deliveries WHERE accepted_at IS NOT NULL) AS delivered,
     (SELECT count(*) FROM deliveries WHERE accepted_at IS NULL) AS undelivered
@@ -55,7 +56,7 @@ class Overview:
     """The state of the whole installation."""
 
     counts: dict[str, int]
-    """Studies, instances, findings, delivered and undelivered reports."""
+    """Studies, instances, conflicts of content under one UID, findings, delivered and undelivered reports."""
     lanes: dict[str, dict[str, int]]
     """Jobs by lane and state."""
     results: dict[str, int]

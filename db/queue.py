@@ -11,6 +11,7 @@ from db.wakeups import CHANNEL, Wakeups
 from domain.errors import LeaseLost
 from domain.ids import JobId
 from domain.jobs import Job, JobKind, JobState
+from domain.priority import Priority
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,7 +29,7 @@ _CLAIM = text(f"""
 WITH due AS (
     SELECT id FROM jobs
     WHERE lane = :lane AND state = 'waiting' AND run_after <= now() AND {_FREE}
-    ORDER BY run_after
+    ORDER BY priority, run_after
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 )
@@ -72,8 +73,8 @@ RETURNING jobs.lane
 """)
 
 _ENQUEUE = text("""
-INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after)
-VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after)
+INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after, priority)
+VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after, :priority)
 """)
 
 _NOTIFY = text("SELECT pg_notify(:channel, :lane)")
@@ -89,7 +90,7 @@ class PostgresQueue:
         self._wakeups = Wakeups(engine)
 
     def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the job of a lane that is due for longest, or return None."""
+        """Lease the most urgent job that is due in a lane, of several the one due for longest; or return None."""
         with transaction(self._engine) as connection:
             row = connection.execute(_CLAIM, {"lane": lane, "worker": worker, "lease": lease}).one_or_none()
         return None if row is None else _from_row(row)
@@ -146,10 +147,24 @@ def finish(connection: Connection, job: Job) -> None:
 
 
 def enqueue(
-    connection: Connection, kind: JobKind, lane: str, subject_id: int, *, max_attempts: int | None, after: timedelta
+    connection: Connection,
+    kind: JobKind,
+    lane: str,
+    subject_id: int,
+    *,
+    max_attempts: int | None,
+    after: timedelta,
+    priority: Priority = Priority.ROUTINE,
 ) -> None:
     """Add a job, due `after` from now, and announce it when the transaction commits."""
-    values = {"kind": kind, "lane": lane, "subject_id": subject_id, "max_attempts": max_attempts, "after": after}
+    values = {
+        "kind": kind,
+        "lane": lane,
+        "subject_id": subject_id,
+        "max_attempts": max_attempts,
+        "after": after,
+        "priority": priority,
+    }
     connection.execute(_ENQUEUE, values)
     notify(connection, lane)
 

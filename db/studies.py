@@ -14,12 +14,13 @@ from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVe
 from domain.film import StoredFilm
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import JobKind, deliver_lane
+from domain.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from sqlalchemy import Connection, Engine, Row, Select
+    from sqlalchemy import Connection, Engine, Row, Select, SQLColumnExpression
 
     from domain.findings import Findings, ModelVersion
     from domain.jobs import Job
@@ -47,6 +48,8 @@ class PostgresStudies:
                 self._send_to_receivers(connection, findings_id)
 
     def _send_to_receivers(self, connection: Connection, findings_id: int) -> None:
+        urgency = select(Study.priority).join(FindingsRow, FindingsRow.study_id == Study.id)
+        priority = Priority(connection.execute(urgency.where(FindingsRow.id == findings_id)).scalar_one())
         for peer in self._receivers:
             delivery = insert(Delivery).values(findings_id=findings_id, peer=peer).returning(Delivery.id)
             delivery_id = connection.execute(delivery).scalar_one()
@@ -57,11 +60,14 @@ class PostgresStudies:
                 delivery_id,
                 max_attempts=None,
                 after=timedelta(0),
+                priority=priority,
             )
 
 
-def film_rows() -> Select[*tuple[Any, ...]]:
-    """Select what a stored film is made of."""
+def film_rows(
+    *, digest: SQLColumnExpression[str] = Instance.digest, path: SQLColumnExpression[str] = Instance.path
+) -> Select[*tuple[Any, ...]]:
+    """Select what a stored film is made of: its content of today, or another one."""
     return (
         select(
             Instance.id.label("instance_id"),
@@ -70,8 +76,8 @@ def film_rows() -> Select[*tuple[Any, ...]]:
             Series.series_instance_uid,
             Instance.sop_instance_uid,
             Instance.sop_class_uid,
-            Instance.digest,
-            Instance.path,
+            digest.label("digest"),
+            path.label("path"),
         )
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)
@@ -112,7 +118,15 @@ def _store(connection: Connection, findings: Findings) -> int | None:
     )
     findings_id = connection.execute(statement).scalar_one_or_none()
     if findings_id is not None:
-        rows = [{"findings_id": findings_id, "instance_id": instance_id} for instance_id in instance_ids.values()]
+        rows = [
+            {
+                "findings_id": findings_id,
+                "instance_id": instance_ids[film.sop_instance_uid],
+                "digest": film.digest,
+                "path": film.path,
+            }
+            for film in findings.films
+        ]
         connection.execute(insert(FindingsInstance), rows)
     return findings_id
 

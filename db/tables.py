@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from domain.findings import Outcome
 from domain.jobs import JobKind, JobState
+from domain.priority import Priority
 
 
 class Table(DeclarativeBase):
@@ -39,6 +40,8 @@ class Study(Table):
     study_instance_uid: Mapped[str] = mapped_column(unique=True)
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    priority: Mapped[int] = mapped_column(server_default=str(Priority.ROUTINE.value))
+    """The most urgent of its instances'; see `domain.priority.Priority`."""
 
 
 class Series(Table):
@@ -71,6 +74,31 @@ class Instance(Table):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Conflict(Table):
+    """Content that came under the SOP Instance UID of an instance with another content."""
+
+    __tablename__ = "conflicts"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
+    digest: Mapped[str]
+    size_bytes: Mapped[int]
+    transfer_syntax_uid: Mapped[str]
+    path: Mapped[str | None]
+    """Where it lies in the spool; null: it was not kept."""
+    calling_ae_title: Mapped[str]
+    resolution: Mapped[str]
+    times: Mapped[int] = mapped_column(server_default="1")
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("resolution IN ('rejected', 'kept-aside', 'replaced')", name="resolution_is_known"),
+        CheckConstraint("(path IS NULL) = (resolution = 'rejected')", name="what_is_kept_has_a_place"),
+        UniqueConstraint("instance_id", "digest"),
+    )
+
+
 class JobRow(Table):
     """A job; `subject_id` is a study's, a delivery's or a commitment's id, by `kind`."""
 
@@ -90,13 +118,14 @@ class JobRow(Table):
     reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
+    priority: Mapped[int] = mapped_column(server_default=str(Priority.ROUTINE.value))
 
     __table_args__ = (
         _one_of("kind", JobKind),
         _one_of("state", JobState),
         CheckConstraint("(state = 'leased') = (lease_token IS NOT NULL)", name="only_leased_jobs_have_a_token"),
         CheckConstraint("state <> 'held' OR reason IS NOT NULL", name="held_jobs_say_why"),
-        Index("jobs_waiting", "lane", "run_after", postgresql_where=text("state = 'waiting'")),
+        Index("jobs_waiting", "lane", "priority", "run_after", postgresql_where=text("state = 'waiting'")),
         Index("jobs_waiting_subject", "kind", "subject_id", postgresql_where=text("state = 'waiting'")),
         Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),
         Index("jobs_held", "settled_at", postgresql_where=text("state = 'held'")),
@@ -143,12 +172,15 @@ class FindingsRow(Table):
 
 
 class FindingsInstance(Table):
-    """A film that findings speak about."""
+    """A film that findings speak about, with the content that it had then."""
 
     __tablename__ = "findings_instances"
 
     findings_id: Mapped[int] = mapped_column(ForeignKey("findings.id"), primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+    digest: Mapped[str | None]
+    """Null in rows from before there was this column: the instance's own."""
+    path: Mapped[str | None]
 
 
 class Delivery(Table):

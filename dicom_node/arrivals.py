@@ -6,8 +6,10 @@ import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from dicom_node import orders
 from dicom_node.identifiers import (
     MODALITY,
     SERIES_INSTANCE_UID,
@@ -17,21 +19,33 @@ from dicom_node.identifiers import (
     NotADataSet,
     TooShort,
     identifiers,
+    short_values,
 )
 from dicom_node.part10 import file_head
 from dicom_node.status import StoreStatus
 from domain.errors import Transient
 from domain.film import ReceivedInstance, Reception
 from domain.ids import SeriesUid, SopInstanceUid, StudyUid
+from domain.priority import Priority, priority_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from dicom_node.command_set import Command
     from dicom_node.spool import Draft, Spool
     from domain.film import Recorded
     from domain.ports import Intake
+    from domain.priority import PriorityRule
     from worker.events import Events
 
 _NOT_IN_CODE_STRING = re.compile(r"[^A-Z0-9_ ]")
+T = TypeVar("T", str, bytes)
+
+_KEPT_IN_CONFLICT = {
+    Reception.CONFLICT: "both, the first counts",
+    Reception.REPLACED: "both, the last counts",
+    Reception.REJECTED: "the first",
+}
 _UID = re.compile(r"[0-9.]{1,64}")
 _HEADER_BYTES: Final = 32 * 1024
 """Enough of nearly every data set to hold its identifiers; kept in memory while the rest goes to the disk."""
@@ -56,6 +70,7 @@ class Storage:
     events: Events
     reserve_bytes: int = 0
     """Free space below which nothing is taken."""
+    priority_rules: Sequence[PriorityRule] = ()
 
 
 class StorageArrival:
@@ -135,9 +150,11 @@ class StorageArrival:
         instance = self._describe(self._draft)
         self._draft.settle(instance.path)
         recorded = storage.intake.record(instance)
-        if recorded.path != instance.path:
+        if not recorded.keeps(instance.path):
             storage.spool.remove(instance.path)
         self._tell(instance, recorded)
+        if recorded.reception is Reception.REJECTED:
+            raise Refused(StoreStatus.DUPLICATE_SOP_INSTANCE)
 
     def _describe(self, draft: Draft) -> ReceivedInstance:
         values = self._identifiers(draft)
@@ -161,26 +178,40 @@ class StorageArrival:
             size_bytes=self._size,
             path=self._storage.spool.place(study_uid, sop_instance_uid, digest),
             calling_ae_title=self._calling,
+            priority=self._priority(draft),
         )
 
     def _identifiers(self, draft: Draft) -> dict[int, str]:
-        """Read the identifiers, from the disk where they are further behind than usual."""
         try:
-            return identifiers(self._start, self._transfer_syntax_uid, whole=len(self._start) == self._size)
-        except TooShort:
-            pass
-        except NotADataSet as error:
-            raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
-        start = draft.read(_LONGEST_HEADER_BYTES, self._head_bytes)
-        try:
-            return identifiers(start, self._transfer_syntax_uid, whole=True)
+            return self._read(draft, identifiers)
         except NotADataSet as error:
             raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
 
+    def _priority(self, draft: Draft) -> Priority:
+        """Go by the rules; a header that can't be read so far says nothing of its urgency."""
+        rules = self._storage.priority_rules
+        values: dict[int, bytes] = {}
+        if any(rule.reads_header for rule in rules):
+            with suppress(NotADataSet):
+                values = self._read(draft, partial(short_values, wanted=orders.WANTED))
+        return priority_of(orders.order_from(values, self._calling), rules) if rules else Priority.ROUTINE
+
+    def _read(self, draft: Draft, read: Callable[..., dict[int, T]]) -> dict[int, T]:
+        """Read values from what is in memory, or from the disk where they are further behind than usual.
+
+        Raises:
+            NotADataSet: the data set can't be parsed so far.
+        """
+        try:
+            return read(self._start, self._transfer_syntax_uid, whole=len(self._start) == self._size)
+        except TooShort:
+            start = draft.read(_LONGEST_HEADER_BYTES, self._head_bytes)
+            return read(start, self._transfer_syntax_uid, whole=True)
+
     def _tell(self, instance: ReceivedInstance, recorded: Recorded) -> None:
         events = self._storage.events
-        if recorded.reception is Reception.CONFLICT:
-            events.warning("instance-differs", study=recorded.study_id, kept="first")
+        if recorded.reception in _KEPT_IN_CONFLICT:
+            events.warning("instance-differs", study=recorded.study_id, kept=_KEPT_IN_CONFLICT[recorded.reception])
             return
         events.info(
             "instance-received",

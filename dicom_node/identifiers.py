@@ -1,6 +1,6 @@
-"""Finds the identifiers in the first bytes of a data set without decoding it (PS3.5 Section 7).
+"""Finds short values in the first bytes of a data set without decoding it (PS3.5 Section 7).
 
-The node needs five short values of every instance, all of them before the pixels. Reading them here costs some tens of
+The node needs five identifiers of every instance, all of them before the pixels. Reading them here costs some tens of
 microseconds; a full parser costs more than writing the film does. Nothing is changed, nothing is kept.
 """
 
@@ -22,8 +22,10 @@ IMPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
-_LONGEST_VALUE = 64
-"""Characters of a UID (PS3.5 Section 6.2), the longest of the wanted values."""
+_LONGEST_IDENTIFIER = 64
+"""Characters of a UID (PS3.5 Section 6.2), the longest of the identifiers."""
+_LONGEST_VALUE = 1024
+"""Bytes of a text of 64 characters in whatever character set, and as much again."""
 _LEAST_INFLATED = 1024 * 1024
 _UNDEFINED = 0xFFFFFFFF
 _ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
@@ -47,7 +49,7 @@ class _Encoding:
 
 
 def identifiers(start: bytes | bytearray, transfer_syntax: str, *, whole: bool) -> dict[int, str]:
-    """Return the wanted values by tag; those that the data set lacks are left out.
+    """Return the identifiers by tag; those that the data set lacks are left out.
 
     Args:
         start: the first bytes of the data set, without preamble and file meta information.
@@ -58,13 +60,23 @@ def identifiers(start: bytes | bytearray, transfer_syntax: str, *, whole: bool) 
         NotADataSet: the bytes can't be parsed.
         TooShort: more bytes are needed; never where `whole` is true.
     """
+    found = short_values(start, transfer_syntax, WANTED, whole=whole)
+    if any(len(value) > _LONGEST_IDENTIFIER for value in found.values()):
+        raise NotADataSet("an identifier is too long")
+    return {tag: value.decode("ascii", "replace").strip(" \0") for tag, value in found.items()}
+
+
+def short_values(
+    start: bytes | bytearray, transfer_syntax: str, wanted: frozenset[int], *, whole: bool
+) -> dict[int, bytes]:
+    """Return the wanted values of the data set's top level by tag, undecoded; the rest is as for `identifiers`."""
     data: bytes | bytearray = start
     if transfer_syntax == DEFLATED:
         data, whole = _inflated(start, whole=whole)
     order = ">" if transfer_syntax == EXPLICIT_BIG_ENDIAN else "<"
     explicit = _is_explicit(data) if len(data) >= 6 else transfer_syntax != IMPLICIT_LITTLE_ENDIAN  # noqa: PLR2004
     try:
-        return _scan(data, _Encoding(explicit, order))
+        return _scan(data, _Encoding(explicit, order), wanted)
     except (struct.error, IndexError) as error:
         if whole:
             raise NotADataSet("the data set ends within an element") from error
@@ -86,22 +98,22 @@ def _is_explicit(data: bytes | bytearray) -> bool:
     return vr.isalpha() and vr.isupper() and vr.isascii()
 
 
-def _scan(data: bytes | bytearray, encoding: _Encoding) -> dict[int, str]:
-    found: dict[int, str] = {}
-    position, last = 0, -1
+def _scan(data: bytes | bytearray, encoding: _Encoding, wanted: frozenset[int]) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    position, last, behind = 0, -1, max(wanted)
     while position < len(data):
         tag, vr, length, position = _element(data, position, encoding)
         if tag <= last:
             raise NotADataSet("the elements are not in order")
         last = tag
-        if tag > SERIES_INSTANCE_UID:
+        if tag > behind:
             break
         if length == _UNDEFINED:
             inside = _Encoding(explicit=False, order="<") if vr == b"UN" else encoding  # PS3.5 Section 6.2.2, note 2
             position = _behind_sequence(data, position, inside)
             continue
-        if tag in WANTED:
-            found[tag] = _text(data, position, length)
+        if tag in wanted:
+            found[tag] = _value(data, position, length)
         position += length
     if position > len(data):
         raise IndexError
@@ -141,9 +153,9 @@ def _element(data: bytes | bytearray, position: int, encoding: _Encoding) -> tup
     return tag, vr, length, position + 8
 
 
-def _text(data: bytes | bytearray, position: int, length: int) -> str:
+def _value(data: bytes | bytearray, position: int, length: int) -> bytes:
     if length > _LONGEST_VALUE:
-        raise NotADataSet("an identifier is too long")
+        raise NotADataSet("a short value is too long")
     if position + length > len(data):
         raise IndexError
-    return bytes(data[position : position + length]).decode("ascii", "replace").strip(" \0")
+    return bytes(data[position : position + length])

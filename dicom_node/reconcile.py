@@ -82,7 +82,7 @@ def _take_over(storage: Storage, place: str) -> bool:
         storage.spool.set_aside(place)
         return False
     recorded = storage.intake.record(instance)
-    if recorded.path != place:
+    if not recorded.keeps(place):
         storage.spool.remove(place)
     return True
 

@@ -10,6 +10,8 @@ class StoreStatus(IntEnum):
 
     SUCCESS = 0x0000
     """Durable: file in its place, rows committed; or both were so before."""
+    DUPLICATE_SOP_INSTANCE = 0x0111
+    """The SOP Instance UID is known with another content, and the settings refuse that (PS3.7 Annex C)."""
     NOT_AUTHORISED = 0x0124
     """The caller is known, but the settings do not let it send (PS3.7 Annex C: refused, not authorised)."""
     OUT_OF_RESOURCES = 0xA700
@@ -21,9 +23,6 @@ class StoreStatus(IntEnum):
 
 
 _WARNINGS = frozenset({0x0107, 0x0116, *range(0xB000, 0xC000)})
-_ALREADY_THERE = 0x0111
-"""Duplicate SOP Instance (PS3.7 C.5.6): the UID is derived from the findings, so an earlier try did arrive."""
-
 _NAMES = {
     # PS3.7 Annex C.
     0x0110: "processing failure",
@@ -42,7 +41,8 @@ _OF_THE_MOMENT = frozenset({0x0110, 0x0210, 0x0213})
 
 def is_accepted(status: int) -> bool:
     """Whether a peer has the object: success, a warning (PS3.4 B.2.3, PS3.7 C.4), or it had it before."""
-    return status in (StoreStatus.SUCCESS, _ALREADY_THERE) or status in _WARNINGS
+    # The UID of a report is derived from the findings: a peer that knows it got it from an earlier try.
+    return status in (StoreStatus.SUCCESS, StoreStatus.DUPLICATE_SOP_INSTANCE) or status in _WARNINGS
 
 
 def passes(status: int) -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from domain.priority import Priority
+
 if TYPE_CHECKING:
     from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 
@@ -98,6 +100,18 @@ class ReceivedInstance:
     path: str
     """Place in the spool, relative to its root."""
     calling_ae_title: str
+    priority: Priority = Priority.ROUTINE
+
+
+class ConflictPolicy(StrEnum):
+    """What is done with content that comes under a known SOP Instance UID and differs from the first."""
+
+    REJECT = "reject"
+    """It is refused."""
+    KEEP_FIRST = "keep_first"
+    """It is kept aside; the first one counts."""
+    REPLACE = "replace"
+    """It counts from now on; the first one is kept aside."""
 
 
 class Reception(StrEnum):
@@ -106,7 +120,11 @@ class Reception(StrEnum):
     NEW = "new"
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
-    """The SOP Instance UID is known with another content; the first one is kept."""
+    """The SOP Instance UID is known with another content; the first one counts, this one is kept aside."""
+    REPLACED = "replaced"
+    """The SOP Instance UID is known with another content; this one counts, the first one is kept aside."""
+    REJECTED = "rejected"
+    """The SOP Instance UID is known with another content; this one is not kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +135,10 @@ class Recorded:
     study_id: StudyId
     path: str
     """Where the film that counts lies in the spool: the new one's place, or the earlier one's."""
+
+    def keeps(self, path: str) -> bool:
+        """Whether a file that the instance brought to a place stays there."""
+        return self.path == path or self.reception is Reception.CONFLICT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

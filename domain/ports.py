@@ -65,7 +65,7 @@ class Queue(Protocol):
     """Jobs that survive everything."""
 
     def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the next due job of a lane, or return None."""
+        """Lease the most urgent due job of a lane, of several the one due for longest; or return None."""
         ...
 
     def renew(self, job: Job, *, lease: timedelta) -> None:
@@ -113,7 +113,7 @@ class Intake(Protocol):
     """The rows of what was received."""
 
     def record(self, instance: ReceivedInstance) -> Recorded:
-        """Commit study, series, instance and the study's job in one transaction; a known instance changes nothing.
+        """Commit study, series, instance and the study's job in one transaction; known content changes nothing.
 
         Raises:
             Transient: the database is away; whether the commit happened is not known.

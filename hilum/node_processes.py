@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from domain.errors import Misconfigured, Transient
-from hilum import bootstrap, stopping
+from hilum import bootstrap, reception, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
         Misconfigured: the address can't be listened on, or the database has another schema.
     """
     _leave_decoders_out()
-    listener = bootstrap.listener(settings)
+    listener = reception.listener(settings)
     from dicom_node.receiver import listen
     from dicom_node.workload import Workload
 
@@ -153,7 +153,7 @@ def _receive(settings: Settings, listener: Listener, sockets: Sockets, workload:
         events = log.start(settings.log, role="node")
         with bootstrap.database(settings, role="node") as engine:
             if bootstrap.wait_for_schema(engine, events, stop):
-                reconcile = bootstrap.open_storage(node, settings, engine, events)
+                reconcile = reception.open_storage(node, settings, engine, events)
                 events.info("node-ready", port=sockets.plain.getsockname()[1], process=number)
                 if number == 0:
                     _reconcile(reconcile, events, stop)

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from domain.errors import Misconfigured
+from domain.film import ConflictPolicy
 from domain.ids import AeTitle
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Node(Section):
     processes: int = Field(
         0, ge=0, le=64, description="processes that receive, 1 to 64; 0: one for each core, at most 4"
     )
+    on_conflict: ConflictPolicy = Field(
+        ConflictPolicy.KEEP_FIRST,
+        description="what is done with other content under a known SOP Instance UID: `reject` refuses it, `keep_first` "
+        "keeps it aside, `replace` lets it count and keeps the first one aside",
+    )
     reserve_megabytes: int = Field(
         512, ge=0, le=1_000_000, description="free space on the spool's disk, in MB, below which no film is taken"
     )
@@ -166,6 +172,21 @@ class Peer(Section):
     receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
 
 
+class PriorityOfStudies(Section):
+    """A rule that says how urgent a study is; the first rule whose conditions are all met decides."""
+
+    priority: Literal["STAT", "HIGH", "ROUTINE", "LOW"] = Field(description="STAT, HIGH, ROUTINE or LOW")
+    peer: str = Field("", description="the name of the peer that sends; empty: any")
+    requested_priority: str = Field(
+        "", description="Requested Procedure Priority (0040,1003) of the film, as STAT; empty: any"
+    )
+    location: str = Field(
+        "",
+        description="a pattern (`EMERGENCY*`) for Requesting Service, Current Patient Location or Institutional "
+        "Department Name of the film; empty: any",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -184,6 +205,18 @@ class Settings(BaseSettings):
     report: Report = Field(default_factory=Report, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
+
+    priorities: tuple[PriorityOfStudies, ...] = Field(
+        (), description="any number of `[[priorities]]` tables, in order; without one that applies a study is ROUTINE"
+    )
+
+    @model_validator(mode="after")
+    def _priorities_name_peers(self) -> Settings:
+        names = {"", *(peer.name for peer in self.peers)}
+        unknown = next((rule.peer for rule in self.priorities if rule.peer not in names), None)
+        if unknown is not None:
+            raise ValueError(f"priorities: there is no peer {unknown!r}; it must be one of `[[peers]]`")
+        return self
 
     @model_validator(mode="after")
     def _peers_are_distinct(self) -> Settings:
@@ -232,6 +265,9 @@ class Settings(BaseSettings):
         return self.home / "postgresql"
 
 
+_TABLES_OF_LISTS: dict[str, type[Section]] = {"peers": Peer, "priorities": PriorityOfStudies}
+
+
 def load(config: Path | None = None) -> tuple[Settings, Path | None]:
     """Read the settings and say which file they came from.
 
@@ -262,8 +298,7 @@ def reference() -> Iterator[tuple[str, str, str]]:
     """Yield key, default and meaning of every setting, in the order of the file."""
     for name, field in Settings.model_fields.items():
         section = field.annotation
-        if name == "peers":
-            section = Peer
+        section = _TABLES_OF_LISTS.get(name, section)
         if isinstance(section, type) and issubclass(section, Section):
             yield from _section_reference(name, section)
         else:
@@ -318,8 +353,8 @@ def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file hel
 def _section_of(location: tuple[int | str, ...]) -> type[BaseModel]:
     if len(location) < 2:  # noqa: PLR2004 - a key of the file's top level
         return Settings
-    if location[0] == "peers":
-        return Peer
+    if location[0] in _TABLES_OF_LISTS:
+        return _TABLES_OF_LISTS[str(location[0])]
     annotation = Settings.model_fields[str(location[0])].annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Settings
 

@@ -36,6 +36,8 @@ def show(settings: Settings, *, as_json: bool) -> int:
 
 def _lines(state: Overview) -> Iterator[str]:
     yield "Received    {studies} studies, {instances} films".format(**state.counts)
+    if state.counts["conflicts"]:
+        yield "Conflicts   {conflicts} films came with other content under a known UID".format(**state.counts)
     yield "Results     " + (", ".join(f"{count} {result}" for result, count in state.results.items()) or "none yet")
     yield "Reports     {delivered} delivered, {undelivered} on their way".format(**state.counts)
     yield "Queues"

@@ -16,6 +16,7 @@ from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsu
 from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, JobState, check_transition
+from domain.priority import Priority
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
 
@@ -40,6 +41,7 @@ class Row:
     job: Job
     state: JobState
     due: float
+    priority: Priority = Priority.ROUTINE
     lease_until: float = 0.0
     reason: str | None = None
 
@@ -51,7 +53,15 @@ class FakeQueue:
     rows: dict[int, Row] = field(default_factory=dict)
     moved: float = 0.0
 
-    def add(self, lane: str, subject_id: int, *, max_attempts: int | None = 3, after: timedelta = timedelta(0)) -> int:
+    def add(
+        self,
+        lane: str,
+        subject_id: int,
+        *,
+        max_attempts: int | None = 3,
+        after: timedelta = timedelta(0),
+        priority: Priority = Priority.ROUTINE,
+    ) -> int:
         """Enqueue a classify job and return its id."""
         number = len(self.rows) + 1
         job = Job(
@@ -63,7 +73,8 @@ class FakeQueue:
             max_attempts=max_attempts,
             lease_token=UUID(int=0),
         )
-        self.rows[number] = Row(job=job, state=JobState.WAITING, due=self._now() + after.total_seconds())
+        due = self._now() + after.total_seconds()
+        self.rows[number] = Row(job=job, state=JobState.WAITING, due=due, priority=priority)
         return number
 
     def pass_time(self, by: timedelta) -> None:
@@ -76,7 +87,7 @@ class FakeQueue:
         return row.state, row.job.attempt, row.reason
 
     def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the job that is due for longest."""
+        """Lease the most urgent job, of several the one due for longest."""
         del worker
         leased = {row.job.subject_id for row in self.rows.values() if row.state is JobState.LEASED}
         due = [
@@ -89,7 +100,7 @@ class FakeQueue:
         ]
         if not due:
             return None
-        row = min(due, key=lambda candidate: candidate.due)
+        row = min(due, key=lambda candidate: (candidate.priority, candidate.due))
         self._move(row, JobState.LEASED)
         row.job = replace(row.job, attempt=row.job.attempt + 1, lease_token=uuid4())
         row.lease_until = self._now() + lease.total_seconds()

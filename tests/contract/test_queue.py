@@ -16,6 +16,7 @@ from db.queue import PostgresQueue, enqueue, finish
 from domain.errors import LeaseLost
 from domain.jobs import Job, JobKind
 from domain.ports import Queue
+from domain.priority import Priority
 from tests.conftest import migrated
 from tests.fakes import FakeQueue
 
@@ -29,7 +30,15 @@ class Subject(Protocol):
 
     queue: Queue
 
-    def add(self, lane: str, subject_id: int, *, max_attempts: int | None = 3, after: timedelta = NOW) -> int: ...
+    def add(
+        self,
+        lane: str,
+        subject_id: int,
+        *,
+        max_attempts: int | None = 3,
+        after: timedelta = NOW,
+        priority: Priority = Priority.ROUTINE,
+    ) -> int: ...
     def finish(self, job: Job) -> None: ...
     def pass_time(self, by: timedelta) -> None: ...
     def state(self, job_id: int) -> tuple[str, int, str | None]: ...
@@ -42,9 +51,25 @@ class OnPostgres:
         self.engine = engine
         self.queue = PostgresQueue(engine)
 
-    def add(self, lane: str, subject_id: int, *, max_attempts: int | None = 3, after: timedelta = NOW) -> int:
+    def add(
+        self,
+        lane: str,
+        subject_id: int,
+        *,
+        max_attempts: int | None = 3,
+        after: timedelta = NOW,
+        priority: Priority = Priority.ROUTINE,
+    ) -> int:
         with transaction(self.engine) as connection:
-            enqueue(connection, JobKind.CLASSIFY, lane, subject_id, max_attempts=max_attempts, after=after)
+            enqueue(
+                connection,
+                JobKind.CLASSIFY,
+                lane,
+                subject_id,
+                max_attempts=max_attempts,
+                after=after,
+                priority=priority,
+            )
             return int(connection.execute(text("SELECT max(id) FROM jobs")).scalar_one())
 
     def finish(self, job: Job) -> None:
@@ -114,6 +139,13 @@ def test_the_job_due_for_longest_comes_first(subject: Subject) -> None:
     subject.add(LANE, 2, after=timedelta(seconds=10))
     subject.pass_time(timedelta(seconds=30))
     assert [claim(subject).subject_id, claim(subject).subject_id] == [2, 1]
+
+
+def test_an_urgent_job_overtakes(subject: Subject) -> None:
+    """STAT before routine before low, whatever came first."""
+    for number, priority in enumerate([Priority.LOW, Priority.ROUTINE, Priority.STAT]):
+        subject.add(LANE, number, priority=priority)
+    assert [claim(subject).subject_id for _ in range(3)] == [2, 1, 0]
 
 
 def test_a_job_is_not_due_before_its_time(subject: Subject) -> None:

@@ -21,6 +21,7 @@ from domain.film import ReceivedInstance, Reception, Unsuitable
 from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job
+from domain.priority import Priority
 from tests.fakes import MODEL
 
 LEASE = timedelta(seconds=30)
@@ -81,13 +82,6 @@ def test_a_resent_instance_changes_nothing(engine: Engine, intake: PostgresIntak
     assert [count(engine, table) for table in ("instances", "jobs")] == [1, 1]
 
 
-def test_other_content_under_a_known_uid_keeps_the_first(intake: PostgresIntake) -> None:
-    """The answer names the first file."""
-    intake.record(instance(1))
-    other = intake.record(instance(1, content="changed"))
-    assert (other.reception, other.path) == (Reception.CONFLICT, instance(1).path)
-
-
 def test_a_second_film_postpones_the_studys_job(engine: Engine) -> None:
     """The study is due when it was quiet, counted from its last film."""
     intake = PostgresIntake(engine, quiet=timedelta(hours=1), max_attempts=3)
@@ -133,6 +127,22 @@ def test_senders_of_one_instance_at_once_leave_one(engine: Engine, intake: Postg
         thread.join()
     assert sorted(receptions) == [Reception.DUPLICATE] * 7 + [Reception.NEW]
     assert [count(engine, table) for table in ("studies", "instances", "jobs")] == [1, 1, 1]
+
+
+def test_a_study_is_as_urgent_as_its_most_urgent_film(engine: Engine, intake: PostgresIntake) -> None:
+    """A routine film behind an urgent one lowers nothing, and an urgent one raises what waits and what comes later."""
+    intake.record(replace(instance(1, study="2.25.9"), priority=Priority.HIGH))
+    study_id = intake.record(instance(1)).study_id
+    intake.record(replace(instance(2), priority=Priority.STAT))
+    intake.record(instance(3))
+    urgent = claim(engine)
+    assert urgent.subject_id == study_id
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(urgent, findings(engine, study_id))
+    intake.record(instance(4))
+    query = "SELECT lane, priority FROM jobs WHERE id > :first ORDER BY id"
+    with transaction(engine) as connection:
+        later = [tuple(row) for row in connection.execute(text(query), {"first": urgent.id})]
+    assert later == [("deliver:pacs", Priority.STAT), ("classify", Priority.STAT)]
 
 
 def test_findings_bring_a_delivery_for_each_receiver(engine: Engine, intake: PostgresIntake) -> None:

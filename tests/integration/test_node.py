@@ -106,15 +106,19 @@ def test_a_film_sent_twice_is_kept_once(node: RunningNode, tmp_path: Path) -> No
 
 
 @pytest.mark.peers
-def test_other_content_under_a_known_uid_leaves_the_first(node: RunningNode, tmp_path: Path) -> None:
-    """The first film stays as it was acknowledged."""
+def test_other_content_under_a_known_uid_is_kept_beside_the_first(node: RunningNode, tmp_path: Path) -> None:
+    """Both were acknowledged, so both are there; the first one counts."""
     first = film(3)
     storescu(node.port, saved(first, tmp_path))
     before = {path: path.read_bytes() for path in node.files()}
     changed = copy_of(first)
     changed.PatientID = "OTHER"
+    rows = node.count("instances")
     assert storescu(node.port, saved(changed, tmp_path, "changed.dcm"))[0] == 0
-    assert {path: path.read_bytes() for path in node.files()} == before
+    (aside,) = set(node.files()) - before.keys()
+    assert {path: path.read_bytes() for path in before} == before
+    assert aside.read_bytes().endswith(encoded(changed))
+    assert node.count("instances") == rows
 
 
 @pytest.mark.peers

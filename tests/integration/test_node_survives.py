@@ -30,7 +30,7 @@ KILLS = 20
 
 
 @contextmanager
-def running(folder: Path, engine: Engine, port: int, **node: int) -> Iterator[Hilum]:
+def running(folder: Path, engine: Engine, port: int, **node: int | str) -> Iterator[Hilum]:
     """A node with a database; it is ready."""
     config = settings_file(
         folder,
@@ -237,3 +237,20 @@ def test_a_film_without_a_row_is_taken_over(embedded_url: str, tmp_path: Path) -
         with running(tmp_path, engine, port) as node:
             node.wait_until("reconciled")
             assert {line["event"]: line.get("count") for line in node.events()}["films-missing"] == 1
+
+
+@pytest.mark.peers
+def test_a_refused_film_is_refused_after_a_restart_too(embedded_url: str, tmp_path: Path) -> None:
+    """Other content under a known UID, with `on_conflict = "reject"`: dcmtk sees 0x0111, and the spool has one file."""
+    port = free_port()
+    first = film(1)
+    other = dcmread(saved(first, tmp_path))
+    other.PatientID = "OTHER"
+    with migrated(embedded_url) as engine:
+        for _ in range(2):
+            with running(tmp_path, engine, port, on_conflict="reject"):
+                assert storescu(port, saved(first, tmp_path))[0] == 0
+                assert "0x111" in storescu(port, saved(other, tmp_path, "other.dcm"))[1]
+                assert len(in_spool(tmp_path / "home" / "spool")) == 1
+        with transaction(engine) as connection:
+            assert connection.execute(text("SELECT resolution, times FROM conflicts")).one() == ("rejected", 2)

@@ -9,7 +9,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_TAKE_INSTANCES = """
+TAKE_INSTANCES = """
 CREATE FUNCTION take_instances(instances jsonb, job_kind text, job_lane text, job_attempts bigint, channel text)
 RETURNS TABLE (reception text, study_id bigint, path text)
 LANGUAGE plpgsql AS $$
@@ -65,7 +65,7 @@ $$
 
 
 def upgrade() -> None:
-    op.execute(_TAKE_INSTANCES)
+    op.execute(TAKE_INSTANCES)
 
 
 def downgrade() -> None:

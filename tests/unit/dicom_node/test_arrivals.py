@@ -17,6 +17,7 @@ from dicom_node.status import StoreStatus, is_accepted, passes
 from domain.errors import Transient
 from domain.film import ReceivedInstance, Reception, Recorded
 from domain.ids import StudyId
+from domain.priority import Priority, PriorityRule
 from tests.fakes import RecordedEvents
 
 
@@ -102,10 +103,37 @@ def test_a_full_disk_asks_the_database_nothing(film: Dataset, tmp_path: Path, mo
 
 
 def test_a_film_that_is_not_kept_leaves_no_file(film: Dataset, tmp_path: Path) -> None:
-    """Other content under a known UID: the first film's file counts, the second's goes."""
-    first = Recorded(reception=Reception.CONFLICT, study_id=StudyId(1), path="first.dcm")
-    assert answer(film, storage(tmp_path, first)) is StoreStatus.SUCCESS
+    """Other content under a known UID, and the settings refuse it."""
+    first = Recorded(reception=Reception.REJECTED, study_id=StudyId(1), path="first.dcm")
+    assert answer(film, storage(tmp_path, first)) is StoreStatus.DUPLICATE_SOP_INSTANCE
     assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("reception", [Reception.CONFLICT, Reception.REPLACED])
+def test_a_film_that_differs_is_kept_where_success_is_answered(
+    film: Dataset, tmp_path: Path, reception: Reception
+) -> None:
+    """Whether it counts or lies aside: the sender may delete its own."""
+    place = storage(tmp_path)
+    answer(film, place)
+    (kept,) = files(tmp_path)
+    path = "first.dcm" if reception is Reception.CONFLICT else str(kept.relative_to(tmp_path))
+    recorded = Recorded(reception=reception, study_id=StudyId(1), path=path)
+    assert answer(film, storage(tmp_path, recorded)) is StoreStatus.SUCCESS
+    assert files(tmp_path) == [kept]
+
+
+def test_the_rules_give_a_film_its_priority(film: Dataset, tmp_path: Path) -> None:
+    """Also where the header is long; a header that breaks off says nothing of its urgency."""
+    rules = (PriorityRule(priority=Priority.STAT, location="er*"),)
+    film.CurrentPatientLocation = "ER-2"
+    film.add_new(0x00091010, "OB", b"\0" * 100_000)
+    place = replace(storage(tmp_path), priority_rules=rules)
+    answer(film, place)
+    cut = data_set(film)
+    answer(film, place, cut[: cut.index(b"\x38\x00\x00\x03") + 6])
+    assert isinstance(place.intake, FakeIntake)
+    assert [instance.priority for instance in place.intake.seen] == [Priority.STAT, Priority.ROUTINE]
 
 
 def test_an_identifier_that_is_no_uid_is_not_understood(film: Dataset, tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ('[report]\nuid_root = "3.5"', ["report.uid_root", "'3.5'", "root"]),
         ('[[peers]]\nname = "a"\nae_title = "A"\nhost = "h"', ["peers.0.port", "missing"]),
         ('[[peers]]\nname = "a b"\nae_title = "A"\nhost = "h"\nport = 1', ["peers.0.name", "'a b'", "letters"]),
+        ('[node]\non_conflict = "drop"', ["node.on_conflict", "'drop'", "keep_first"]),
+        ('[[priorities]]\npriority = "SOON"', ["priorities.0.priority", "'SOON'", "STAT, HIGH"]),
+        ('[[priorities]]\npriority = "LOW"\npeer = "bus"', ["priorities", "'bus'", "peers"]),
         ("node = 5", ["node", "5", "table"]),
         ("home = [", ["test.toml", "TOML"]),
     ],
@@ -137,6 +140,14 @@ def test_a_wrong_variable_is_refused(monkeypatch: pytest.MonkeyPatch, name: str,
     monkeypatch.setenv(name, value)
     message = refusal("")
     assert [word for word in words if word not in message] == []
+
+
+def test_rules_of_priority_are_tables_in_their_order() -> None:
+    """What `config show` prints gives them again."""
+    rule = '[[priorities]]\npriority = "{}"\nlocation = "{}"\n'
+    found = load(rule.format("STAT", "ER*") + rule.format("LOW", "*"))
+    assert [(one.priority, one.location) for one in found.priorities] == [("STAT", "ER*"), ("LOW", "*")]
+    assert load(config_file.as_toml(found, None)).priorities == found.priorities
 
 
 def test_shown_settings_are_a_file_that_gives_them() -> None:

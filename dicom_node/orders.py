@@ -1,0 +1,49 @@
+"""What the header of an instance tells of the order behind it: how urgent it is, and where the patient comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydicom.charset import convert_encodings, decode_bytes
+
+from dicom_node.silence import quiet
+from domain.priority import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_REQUESTED_PROCEDURE_PRIORITY: Final = 0x00401003
+_LOCATIONS: Final = (
+    0x00081040,  # Institutional Department Name
+    0x00321033,  # Requesting Service
+    0x00380300,  # Current Patient Location
+)
+WANTED: Final = frozenset({_SPECIFIC_CHARACTER_SET, _REQUESTED_PROCEDURE_PRIORITY, *_LOCATIONS})
+
+
+def order_from(values: Mapping[int, bytes], calling: str) -> Order:
+    """Return what the values of an instance's header tell.
+
+    Args:
+        values: undecoded, by tag, as far as the header has them.
+        calling: AE title of the sender.
+    """
+    return Order(
+        calling_ae_title=calling,
+        requested_priority=values.get(_REQUESTED_PROCEDURE_PRIORITY, b"").decode("ascii", "replace").strip(" \0"),
+        locations=tuple(_locations(values)),
+    )
+
+
+def _locations(values: Mapping[int, bytes]) -> Iterator[str]:
+    sets = values.get(_SPECIFIC_CHARACTER_SET, b"").decode("ascii", "replace").strip(" \0").split("\\")
+    with quiet():
+        try:
+            encodings = convert_encodings(sets)
+        except LookupError:
+            encodings = ["iso8859"]
+        for tag in _LOCATIONS:
+            for part in decode_bytes(values.get(tag, b""), encodings, set()).split("\\"):
+                if text := part.strip(" \0"):
+                    yield text
