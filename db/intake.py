@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import speaking_plainly, transaction
+from db.queue import notify
 from db.wakeups import CHANNEL
 from domain.errors import Transient
 from domain.film import ConflictPolicy, ReceivedInstance, Reception, Recorded
@@ -30,6 +31,10 @@ _TAKE = text("SELECT reception, study_id, path FROM take_instances(:instances, :
 _PATHS = text("""
 SELECT path FROM instances WHERE path LIKE :shelf
 UNION ALL SELECT path FROM conflicts WHERE path LIKE :shelf
+""")
+_COMPLETE = text("""
+UPDATE jobs SET run_after = now()
+WHERE kind = :kind AND subject_id = ANY(:studies) AND state = 'waiting' AND reason IS NULL AND run_after > now()
 """)
 _LARGEST_GROUP = 64
 _NOBODY: Mapping[str, timedelta] = MappingProxyType({})
@@ -96,6 +101,13 @@ class PostgresIntake:
             raise mine.problem
         assert mine.recorded is not None  # noqa: S101 - settled without a problem
         return mine.recorded
+
+    def complete(self, study_ids: Sequence[StudyId]) -> None:
+        """Make studies due at once whose jobs still wait for quiet; those that wait for another try go on waiting."""
+        values = {"studies": list(study_ids), "kind": JobKind.CLASSIFY}
+        with transaction(self._plain) as connection:
+            if connection.execute(_COMPLETE, values).rowcount:
+                notify(connection, CLASSIFY_LANE)
 
     def paths_on(self, shelf: str) -> set[str]:
         """Return the places of all instances on a shelf of the spool."""

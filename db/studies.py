@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row, Select, SQLColumnExpression
 
-    from domain.findings import Findings, ModelVersion
+    from domain.findings import Examination, ModelVersion
     from domain.jobs import Job
 
 
@@ -39,11 +39,11 @@ class PostgresStudies:
             rows = connection.execute(film_rows().where(Study.id == study_id).order_by(Instance.id)).all()
         return tuple(film_from_row(row) for row in rows)
 
-    def settle_classified(self, job: Job, findings: Findings) -> None:
+    def settle_classified(self, job: Job, examination: Examination) -> None:
         """Store findings, deliveries and the job's end in one transaction; known findings are not stored twice."""
         with transaction(self._engine) as connection:
             finish(connection, job)
-            findings_id = _store(connection, findings)
+            findings_id = _store(connection, examination)
             if findings_id is not None:
                 self._send_to_receivers(connection, findings_id)
 
@@ -97,7 +97,8 @@ def film_from_row(row: Row[*tuple[Any, ...]]) -> StoredFilm:
     )
 
 
-def _store(connection: Connection, findings: Findings) -> int | None:
+def _store(connection: Connection, examination: Examination) -> int | None:
+    findings = examination.findings
     instance_ids = _instance_ids(connection, findings.films)
     statement = (
         insert(FindingsRow)
@@ -124,6 +125,8 @@ def _store(connection: Connection, findings: Findings) -> int | None:
                 "instance_id": instance_ids[film.sop_instance_uid],
                 "digest": film.digest,
                 "path": film.path,
+                "view": examination.films[film.sop_instance_uid].view,
+                "unsuitable": examination.films[film.sop_instance_uid].unsuitable,
             }
             for film in findings.films
         ]

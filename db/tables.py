@@ -181,6 +181,9 @@ class FindingsInstance(Table):
     digest: Mapped[str | None]
     """Null in rows from before there was this column: the instance's own."""
     path: Mapped[str | None]
+    view: Mapped[str | None]
+    unsuitable: Mapped[str | None]
+    """Why the film must not be classified; null: it may be, or the row is from before there was this column."""
 
 
 class Delivery(Table):

@@ -36,6 +36,8 @@ class Caller:
     """0: no limit of its own."""
     may_send: bool = True
     """Without it a caller may ask whether we are there, and no more."""
+    association_ends_study: bool = False
+    """Its studies are complete when it releases the association that brought them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +87,11 @@ class Access:
         """Whether a caller's films are taken."""
         place = self.caller(calling)
         return not self.callers or (place < len(self.callers) and self.callers[place].may_send)
+
+    def association_ends_study(self, calling: str) -> bool:
+        """Whether a caller's studies are complete at the end of their association."""
+        place = self.caller(calling)
+        return place < len(self.callers) and self.callers[place].association_ends_study
 
     def limit_of(self, caller: int) -> int:
         """Return how many associations a caller may have at once."""

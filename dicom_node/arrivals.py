@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dicom_node.command_set import Command
     from dicom_node.spool import Draft, Spool
     from domain.film import Recorded
+    from domain.ids import StudyId
     from domain.ports import Intake
     from domain.priority import PriorityRule
     from worker.events import Events
@@ -79,8 +80,25 @@ class StorageArrival:
     A failure while it arrives is kept until the end: the peer sends on, and is answered then.
     """
 
-    def __init__(self, storage: Storage, command: Command, transfer_syntax_uid: str, calling: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        command: Command,
+        transfer_syntax_uid: str,
+        calling: str,
+        studies: set[StudyId] | None = None,
+    ) -> None:
+        """Prepare for an instance.
+
+        Args:
+            storage: where it goes.
+            command: what its sender said of it.
+            transfer_syntax_uid: of its data set.
+            calling: AE title of its sender.
+            studies: gets the study whose films have changed with this one.
+        """
         self._storage = storage
+        self._studies = set() if studies is None else studies
         self._command = command
         self._transfer_syntax_uid = transfer_syntax_uid
         self._calling = calling
@@ -153,6 +171,8 @@ class StorageArrival:
         if not recorded.keeps(instance.path):
             storage.spool.remove(instance.path)
         self._tell(instance, recorded)
+        if recorded.reception in (Reception.NEW, Reception.REPLACED):
+            self._studies.add(recorded.study_id)
         if recorded.reception is Reception.REJECTED:
             raise Refused(StoreStatus.DUPLICATE_SOP_INSTANCE)
 

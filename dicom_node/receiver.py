@@ -18,7 +18,7 @@ from dicom_node.commitment import ActionStatus, take_request
 from dicom_node.contexts import offered
 from dicom_node.status import StoreStatus
 from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
-from domain.errors import Misconfigured
+from domain.errors import Misconfigured, Transient
 
 if TYPE_CHECKING:
     import ssl
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dicom_node.command_set import Command
     from dicom_node.upper_layer import Arrival
     from dicom_node.workload import Workload
+    from domain.ids import StudyId
     from domain.ports import CommitmentDesk
 
 _OPENING_PATIENCE_SECONDS = 10.0
@@ -149,15 +150,15 @@ class Node:
         for association in list(self._associations):
             association.end()
 
-    def begin(self, command: Command, transfer_syntax_uid: str, calling: str) -> Arrival:
+    def begin(self, command: Command, transfer_syntax_uid: str, door: _Door) -> Arrival:
         """Prepare for an instance."""
-        if not self._access.may_send(calling.strip()):
-            self._tell("instance-refused", calling=calling, status=StoreStatus.NOT_AUTHORISED.name)
+        if not self._access.may_send(door.calling):
+            self._tell("instance-refused", calling=door.calling, status=StoreStatus.NOT_AUTHORISED.name)
             return Turned(StoreStatus.NOT_AUTHORISED)
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)
         if self._storage is None:
             return Turned(StoreStatus.OUT_OF_RESOURCES)
-        return StorageArrival(self._storage, command, transfer_syntax_uid, calling)
+        return StorageArrival(self._storage, command, transfer_syntax_uid, door.calling, door.studies)
 
     def _accept(self) -> None:
         listening = {own.fileno(): own for own in (self._sockets.plain, self._sockets.secure) if own is not None}
@@ -197,10 +198,22 @@ class Node:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             association = self._association(connection, address, counted)
             self._associations.add(association)
+            door = _Door(self, association)
             try:
-                association.serve(connection, _Door(self, association))
+                association.serve(connection, door)
             finally:
                 self._associations.discard(association)
+            if association.is_released:
+                self._complete(door)
+
+    def _complete(self, door: _Door) -> None:
+        """Say that the studies of a released association are complete, where its caller means it so."""
+        if self._storage is None or not door.studies or not self._access.association_ends_study(door.calling):
+            return
+        try:
+            self._storage.intake.complete(sorted(door.studies))
+        except Transient as error:  # they are complete when they have been quiet
+            self._storage.events.warning("studies-not-completed", calling=door.calling, error=type(error).__name__)
 
     def _secured(self, connection: socket.socket) -> socket.socket:
         """Shake hands in the connection's own thread, and not for ever: who is silent delays nobody."""
@@ -264,10 +277,17 @@ class _Door:
     def __init__(self, node: Node, association: ReceivingAssociation) -> None:
         self._node = node
         self._association = association
+        self.studies: set[StudyId] = set()
+        """Those whose films have changed."""
+
+    @property
+    def calling(self) -> str:
+        """The caller's AE title, without the spaces around it."""
+        return str(self._association.requestor.ae_title).strip()
 
     def begin(self, command: Command, transfer_syntax_uid: str) -> Arrival:
         """Prepare for an instance."""
-        return self._node.begin(command, transfer_syntax_uid, str(self._association.requestor.ae_title))
+        return self._node.begin(command, transfer_syntax_uid, self)
 
 
 def _application_entity(listener: Listener) -> AE:

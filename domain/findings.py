@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from domain.film import StoredFilm, Unsuitable
+    from domain.film import FilmHeader, StoredFilm, Unsuitable
+    from domain.ids import SopInstanceUid
 
 DISCLAIMER = "AI decision support, not a diagnosis. Not for primary diagnosis; a radiologist must read the film."
 
@@ -139,6 +141,15 @@ class Findings:
         if self.label is None:
             return Presence.UNDETERMINED
         return Presence.PRESENT if self.label is target else Presence.ABSENT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examination:
+    """The findings of a study with what was seen of each of its films on the way."""
+
+    findings: Findings
+    films: Mapping[SopInstanceUid, FilmHeader]
+    """View of each film, and why it must not be classified; a film that was not needed may have no reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

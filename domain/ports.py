@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
     from domain.explanation import Explanation
     from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
-    from domain.findings import Findings, Message, ModelVersion, Probabilities
+    from domain.findings import Examination, Message, ModelVersion, Probabilities
     from domain.ids import CommitmentId, DeliveryId, StudyId
     from domain.jobs import Job
 
@@ -120,6 +120,14 @@ class Intake(Protocol):
         """
         ...
 
+    def complete(self, study_ids: Sequence[StudyId]) -> None:
+        """Make studies due at once whose jobs still wait for quiet.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
 
 class Studies(Protocol):
     """Received studies and their results."""
@@ -128,10 +136,11 @@ class Studies(Protocol):
         """Return every film of the study, in the order of reception."""
         ...
 
-    def settle_classified(self, job: Job, findings: Findings) -> None:
+    def settle_classified(self, job: Job, examination: Examination) -> None:
         """Store the findings, one delivery with its job per receiving peer, and the job's end, in one transaction.
 
-        Findings that are already stored (same study, films and model) are not stored twice.
+        What was seen of each film is stored with them. Findings that are already stored (same study, films and model)
+        are not stored twice.
 
         Raises:
             LeaseLost: the job belongs to somebody else now; nothing was stored.

@@ -38,6 +38,7 @@ def listener(settings: Settings) -> Listener:
             networks=peer.sends_from,
             maximum_associations=peer.maximum_associations,
             may_send=peer.may_send,
+            association_ends_study=peer.association_ends_study,
         )
         # Of two peers with one AE title the sender counts.
         for peer in sorted(settings.peers, key=lambda peer: not peer.may_send)

@@ -169,6 +169,10 @@ class Peer(Section):
     study_quiet_seconds: float | None = Field(
         None, ge=0, le=3600, description="`node.study_quiet_seconds` for what it sends; unset: as of the node"
     )
+    association_ends_study: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: a study is complete when the association that brought it is released",
+    )
     receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from domain.errors import LeaseLost
 from domain.explanation import Box, ExplainedLook, Explanation
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
-from domain.findings import Findings, ModelVersion, Probabilities
+from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, JobState, check_transition
 from domain.priority import Priority
@@ -31,6 +31,13 @@ def stored_film(number: int = 1, *, study: int = 1) -> StoredFilm:
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
         digest=f"{study:032x}{number:032x}",
         path=f"{study}/{number}.dcm",
+    )
+
+
+def examined(findings: Findings) -> Examination:
+    """Return findings as of films that were all suitable."""
+    return Examination(
+        findings=findings, films={film.sop_instance_uid: FilmHeader(view=View.PA) for film in findings.films}
     )
 
 
@@ -212,15 +219,17 @@ class FakeStudies:
     queue: FakeQueue
     by_id: dict[int, tuple[StoredFilm, ...]] = field(default_factory=dict)
     stored: list[Findings] = field(default_factory=list)
+    seen: list[Examination] = field(default_factory=list)
 
     def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
         """Return the films of a study."""
         return self.by_id.get(study_id, ())
 
-    def settle_classified(self, job: Job, findings: Findings) -> None:
+    def settle_classified(self, job: Job, examination: Examination) -> None:
         """Keep the findings and end the job."""
         self.queue.finish(job)
-        self.stored.append(findings)
+        self.seen.append(examination)
+        self.stored.append(examination.findings)
 
 
 @dataclass

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.errors import Permanent
 from domain.film import FRONTAL_PREFERENCE, NotClassifiable, Unsuitable
-from domain.findings import Findings
+from domain.findings import Examination, Findings
 from domain.ids import StudyId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from domain.film import FilmHeader, StoredFilm
-    from domain.findings import Outcome
+    from domain.findings import Outcome, Probabilities
     from domain.jobs import Job
     from domain.ports import Classifier, FilmReader, Studies
 
@@ -58,33 +58,42 @@ class ClassifyStudy:
         films = self.studies.films(StudyId(job.subject_id))
         if not films:
             raise Permanent("the study has no films")
-        findings = self.examine(films)
-        self.studies.settle_classified(job, findings)
-        return findings.outcome
+        examination = self.examine(films)
+        self.studies.settle_classified(job, examination)
+        return examination.findings.outcome
 
-    def examine(self, films: tuple[StoredFilm, ...]) -> Findings:
-        """Return the findings: of the best frontal film with usable pixels, or the reason why there is none."""
-        headers = [(film, self.reader.header(film)) for film in films]
-        reasons = {header.unsuitable or Unsuitable.NOT_FRONTAL for _, header in headers if not _is_usable(header)}
-        for film in best_first(headers):
-            try:
-                image = self.reader.pixels(film)
-            except NotClassifiable as refusal:
-                reasons.add(refusal.reason)
-                continue
-            answer = self.classifier.classify([image])[0]
-            if isinstance(answer, Unsuitable):
-                reasons.add(answer)
-                continue
-            return Findings(model=self.classifier.model, films=films, analysed=film, probabilities=answer)
-        return Findings(model=self.classifier.model, films=films, unsuitable=min(reasons, key=_TELLING_ORDER.index))
+    def examine(self, films: tuple[StoredFilm, ...]) -> Examination:
+        """Return the findings, of the best frontal film with usable pixels, and what was seen of each film.
+
+        Where no film can be used the findings hold the reason.
+        """
+        seen = {film.sop_instance_uid: self._header(film) for film in films}
+        for film in best_first((film, seen[film.sop_instance_uid]) for film in films):
+            answer = self._answer(film)
+            if not isinstance(answer, Unsuitable):
+                findings = Findings(model=self.classifier.model, films=films, analysed=film, probabilities=answer)
+                return Examination(findings=findings, films=seen)
+            seen[film.sop_instance_uid] = replace(seen[film.sop_instance_uid], unsuitable=answer)
+        reasons = {header.unsuitable for header in seen.values() if header.unsuitable is not None}
+        reason = min(reasons, key=_TELLING_ORDER.index)
+        return Examination(findings=Findings(model=self.classifier.model, films=films, unsuitable=reason), films=seen)
+
+    def _header(self, film: StoredFilm) -> FilmHeader:
+        """Return what the film is; one that is not frontal has a reason in any case."""
+        header = self.reader.header(film)
+        if header.unsuitable is None and not header.view.is_frontal:
+            return replace(header, unsuitable=Unsuitable.NOT_FRONTAL)
+        return header
+
+    def _answer(self, film: StoredFilm) -> Probabilities | Unsuitable:
+        try:
+            image = self.reader.pixels(film)
+        except NotClassifiable as refusal:
+            return refusal.reason
+        return self.classifier.classify([image])[0]
 
 
 def best_first(headers: Iterable[tuple[StoredFilm, FilmHeader]]) -> list[StoredFilm]:
     """Return the suitable frontal films, PA before AP, earlier received before later."""
-    suitable = [(film, header) for film, header in headers if _is_usable(header)]
+    suitable = [(film, header) for film, header in headers if header.unsuitable is None and header.view.is_frontal]
     return [film for film, _ in sorted(suitable, key=lambda item: FRONTAL_PREFERENCE.index(item[1].view))]
-
-
-def _is_usable(header: FilmHeader) -> bool:
-    return header.unsuitable is None and header.view.is_frontal

@@ -17,12 +17,12 @@ from db.overview import overview
 from db.queue import PostgresQueue
 from db.studies import PostgresStudies
 from domain.errors import LeaseLost
-from domain.film import ReceivedInstance, Reception, Unsuitable
-from domain.findings import Findings, ModelVersion, Probabilities
+from domain.film import FilmHeader, ReceivedInstance, Reception, Unsuitable, View
+from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job
 from domain.priority import Priority
-from tests.fakes import MODEL
+from tests.fakes import MODEL, examined
 
 LEASE = timedelta(seconds=30)
 SCORES = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
@@ -109,7 +109,7 @@ def test_a_late_film_brings_a_new_job(engine: Engine, intake: PostgresIntake) ->
     study_id = intake.record(instance(1)).study_id
     running = claim(engine)
     intake.record(instance(2))
-    PostgresStudies(engine, receivers=[]).settle_classified(running, findings(engine, study_id))
+    PostgresStudies(engine, receivers=[]).settle_classified(running, examined(findings(engine, study_id)))
     assert claim(engine).subject_id == study_id
 
 
@@ -137,7 +137,7 @@ def test_a_study_is_as_urgent_as_its_most_urgent_film(engine: Engine, intake: Po
     intake.record(instance(3))
     urgent = claim(engine)
     assert urgent.subject_id == study_id
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified(urgent, findings(engine, study_id))
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(urgent, examined(findings(engine, study_id)))
     intake.record(instance(4))
     query = "SELECT lane, priority FROM jobs WHERE id > :first ORDER BY id"
     with transaction(engine) as connection:
@@ -149,7 +149,7 @@ def test_findings_bring_a_delivery_for_each_receiver(engine: Engine, intake: Pos
     """The outbox is written with the findings, and gives back what was stored."""
     study_id = intake.record(instance(1)).study_id
     stored = findings(engine, study_id)
-    PostgresStudies(engine, receivers=["pacs", "archive"]).settle_classified(claim(engine), stored)
+    PostgresStudies(engine, receivers=["pacs", "archive"]).settle_classified(claim(engine), examined(stored))
     for peer in ("pacs", "archive"):
         job = claim(engine, f"deliver:{peer}")
         assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == stored
@@ -160,19 +160,36 @@ def test_a_reason_survives_the_database(engine: Engine, intake: PostgresIntake) 
     study_id = intake.record(instance(1)).study_id
     films = PostgresStudies(engine, receivers=[]).films(study_id)
     reason = Findings(model=MODEL, films=films, unsuitable=Unsuitable.NOT_FRONTAL)
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), reason)
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), examined(reason))
     job = claim(engine, "deliver:pacs")
     assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == reason
+
+
+def test_each_films_eligibility_is_stored(engine: Engine, intake: PostgresIntake) -> None:
+    """With its view, and with the reason where it must not be classified."""
+    study_id = intake.record(instance(1)).study_id
+    intake.record(instance(2))
+    made = findings(engine, study_id)
+    lateral, frontal = (film.sop_instance_uid for film in made.films)
+    seen = {
+        lateral: FilmHeader(view=View.LATERAL, unsuitable=Unsuitable.NOT_FRONTAL),
+        frontal: FilmHeader(view=View.AP),
+    }
+    PostgresStudies(engine, receivers=[]).settle_classified(claim(engine), Examination(findings=made, films=seen))
+    query = "SELECT view, unsuitable FROM findings_instances ORDER BY instance_id"
+    with transaction(engine) as connection:
+        rows = [tuple(row) for row in connection.execute(text(query))]
+    assert rows == [("LATERAL", "not-frontal"), ("AP", None)]
 
 
 def test_the_same_findings_are_delivered_once(engine: Engine, intake: PostgresIntake) -> None:
     """A second job over the same films and model ends without a second delivery."""
     study_id = intake.record(instance(1)).study_id
     studies = PostgresStudies(engine, receivers=["pacs"])
-    studies.settle_classified(claim(engine), findings(engine, study_id))
+    studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
     with transaction(engine) as connection:
         connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
-    studies.settle_classified(claim(engine), findings(engine, study_id))
+    studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
     assert [count(engine, table) for table in ("findings", "deliveries")] == [1, 1]
 
 
@@ -180,11 +197,11 @@ def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake)
     """Another network's result is another result."""
     study_id = intake.record(instance(1)).study_id
     studies = PostgresStudies(engine, receivers=["pacs"])
-    studies.settle_classified(claim(engine), findings(engine, study_id))
+    studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
     with transaction(engine) as connection:
         connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
     newer = ModelVersion(name="test-network", version="2.0.0", sha256="cd" * 32)
-    studies.settle_classified(claim(engine), findings(engine, study_id, newer))
+    studies.settle_classified(claim(engine), examined(findings(engine, study_id, newer)))
     assert [count(engine, table) for table in ("findings", "deliveries", "model_versions")] == [2, 2, 2]
 
 
@@ -193,9 +210,9 @@ def test_a_late_films_findings_know_those_before(engine: Engine, intake: Postgre
     studies = PostgresStudies(engine, receivers=["pacs"])
     study_id = intake.record(instance(1)).study_id
     early = findings(engine, study_id)
-    studies.settle_classified(claim(engine), early)
+    studies.settle_classified(claim(engine), examined(early))
     intake.record(instance(2))
-    studies.settle_classified(claim(engine), findings(engine, study_id))
+    studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
     messages = [PostgresDeliveries(engine).load(DeliveryId(claim(engine, "deliver:pacs").subject_id)) for _ in "12"]
     assert [message.predecessor for message in messages] == [None, early]
 
@@ -209,14 +226,14 @@ def test_a_lost_lease_stores_nothing(engine: Engine, intake: PostgresIntake) -> 
     PostgresQueue(engine).reap()
     claim(engine)
     with pytest.raises(LeaseLost):
-        PostgresStudies(engine, receivers=["pacs"]).settle_classified(slow, findings(engine, study_id))
+        PostgresStudies(engine, receivers=["pacs"]).settle_classified(slow, examined(findings(engine, study_id)))
     assert [count(engine, table) for table in ("findings", "deliveries")] == [0, 0]
 
 
 def test_an_acknowledged_delivery_keeps_its_proof(engine: Engine, intake: PostgresIntake) -> None:
     """Status and report UID are stored, and the overview counts it."""
     study_id = intake.record(instance(1)).study_id
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), findings(engine, study_id))
+    PostgresStudies(engine, receivers=["pacs"]).settle_classified(claim(engine), examined(findings(engine, study_id)))
     job = claim(engine, "deliver:pacs")
     assert overview(engine).counts["undelivered"] == 1
     PostgresDeliveries(engine).settle_delivered(job, status=0, report_uid="2.25.77")
