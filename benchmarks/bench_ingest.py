@@ -37,6 +37,7 @@ STORESCP = Path("/usr/bin/storescp")
 ROWS = {0.5: 512, 10.0: 2240}
 """Rows and columns of a 16-bit film by its size in MB."""
 _SAMPLE_SECONDS = 0.2
+_SLICE = 500
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,26 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[Run]:
     return runs
 
 
+def soak(arguments: argparse.Namespace, folder: Path) -> list[tuple[int, int]]:
+    """Send films to Hilum in slices; return after each how many it has taken and how many bytes of memory it had."""
+    if not arguments.soak:
+        return []
+    scratch = folder / "films"
+    scratch.mkdir(parents=True)
+    template = Template(folder, min(arguments.sizes))
+    associations = max(arguments.associations)
+    slices = [_SLICE] * (arguments.soak // _SLICE) + [arguments.soak % _SLICE]
+    found: list[tuple[int, int]] = []
+    with started(folder, ["hilum"]) as (receiver,):
+        for count in filter(None, slices):
+            films = template.write(scratch, count)
+            with Memory(receiver.pid) as memory:
+                drive(receiver, films, min(associations, count))
+            found.append((sum(slices[: len(found) + 1]), memory.most))
+            print(f"soak: {found[-1][0]:>6} films  {memory.most / 1e6:6.0f} MB", file=sys.stderr)
+    return found
+
+
 def table(runs: Sequence[Run], arguments: argparse.Namespace) -> str:
     """Return the medians, a row for each cell and receiver."""
     head = ("MB", "assoc.", "receiver", "films/s", "MB/s", "p50 ms", "p95 ms", "memory MB", "Hilum / this")
@@ -296,17 +317,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     receivers = ("orthanc", "storescp", "hilum")
     parser.add_argument("--receivers", nargs="+", default=receivers, choices=receivers)
+    parser.add_argument("--soak", type=int, default=0, metavar="FILMS", help="afterwards, send so many to Hilum alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every run")
     arguments = parser.parse_args()
     require(STORESCU)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sync = sync_milliseconds(folder)
-        runs = measure(arguments, folder)
+        runs = measure(arguments, folder) if arguments.rounds else []
+        soaked = soak(arguments, folder / "soak")
     print(f"{os.cpu_count()} cores; half a megabyte written and synced in {sync:.1f} ms; {arguments.rounds} rounds\n")
-    print(table(runs, arguments))
+    if runs:
+        print(table(runs, arguments))
+    if soaked:
+        first, last, most = soaked[0][1], soaked[-1][1], max(size for _, size in soaked)
+        print(f"\nsoak: {soaked[-1][0]} films, all processes of the node together, MB: ", end="")
+        print(f"{first / 1e6:.0f} in the first slice, {last / 1e6:.0f} in the last, {most / 1e6:.0f} at most")
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps({"sync_ms": sync, "runs": [asdict(run) for run in runs]}, indent=1))
+        figures = {"sync_ms": sync, "runs": [asdict(run) for run in runs], "soak": soaked}
+        arguments.json.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":
