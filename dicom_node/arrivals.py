@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dicom_node import orders
-from dicom_node.identifiers import (
-    MODALITY,
-    SERIES_INSTANCE_UID,
-    SOP_CLASS_UID,
-    SOP_INSTANCE_UID,
-    STUDY_INSTANCE_UID,
-    NotADataSet,
-    TooShort,
-    identifiers,
-    short_values,
-)
+from dicom_node.identifiers import SOP_CLASS_UID, SOP_INSTANCE_UID, NotADataSet, TooShort, identifiers, short_values
+from dicom_node.instances import described, is_uid
 from dicom_node.part10 import file_head
 from dicom_node.status import StoreStatus
 from domain.errors import Transient
-from domain.film import ReceivedInstance, Reception
-from domain.ids import SeriesUid, SopInstanceUid, StudyUid
-from domain.priority import Priority, priority_of
+from domain.film import Reception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dicom_node.command_set import Command
     from dicom_node.spool import Draft, Spool
-    from domain.film import Recorded
+    from domain.film import ReceivedInstance, Recorded
     from domain.ids import StudyId
     from domain.ports import Intake
-    from domain.priority import PriorityRule
+    from domain.priority import Priority, PriorityRule
     from worker.events import Events
 
-_NOT_IN_CODE_STRING = re.compile(r"[^A-Z0-9_ ]")
 T = TypeVar("T", str, bytes)
 
 _KEPT_IN_CONFLICT = {
@@ -47,7 +34,6 @@ _KEPT_IN_CONFLICT = {
     Reception.REPLACED: "both, the last counts",
     Reception.REJECTED: "the first",
 }
-_UID = re.compile(r"[0-9.]{1,64}")
 _HEADER_BYTES: Final = 32 * 1024
 """Enough of nearly every data set to hold its identifiers; kept in memory while the rest goes to the disk."""
 _LONGEST_HEADER_BYTES: Final = 4 * 1024 * 1024
@@ -72,6 +58,17 @@ class Storage:
     reserve_bytes: int = 0
     """Free space below which nothing is taken."""
     priority_rules: Sequence[PriorityRule] = ()
+
+    def record(self, instance: ReceivedInstance) -> Recorded:
+        """Commit the rows of an instance that lies in its place; take its file away if it is not kept.
+
+        Raises:
+            Transient: the database is away.
+        """
+        recorded = self.intake.record(instance)
+        if not recorded.keeps(instance.path):
+            self.spool.remove(instance.path)
+        return recorded
 
 
 class StorageArrival:
@@ -108,6 +105,7 @@ class StorageArrival:
         self._head_bytes = 0
         self._draft: Draft | None = None
         self._problem: Exception | None = None
+        self._recorded: Recorded | None = None
         self._attempt(self._open)
 
     def write(self, fragment: memoryview) -> None:
@@ -123,6 +121,16 @@ class StorageArrival:
         if self._problem is None:
             return StoreStatus.SUCCESS
         return self._answer_to(self._problem)
+
+    @property
+    def problem(self) -> Exception | None:
+        """What is in the way so far."""
+        return self._problem
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """What the database made of the instance; None as long as it is not taken."""
+        return self._recorded
 
     def abandon(self) -> None:
         """Take away what is half written."""
@@ -140,7 +148,7 @@ class StorageArrival:
 
     def _open(self) -> None:
         command = self._command
-        if not (_UID.fullmatch(command.sop_class_uid) and _UID.fullmatch(command.sop_instance_uid)):
+        if not (is_uid(command.sop_class_uid) and is_uid(command.sop_instance_uid)):
             raise Refused(StoreStatus.CANNOT_UNDERSTAND)
         if not self._storage.spool.has_room(self._storage.reserve_bytes):
             raise Refused(StoreStatus.OUT_OF_RESOURCES)
@@ -164,12 +172,9 @@ class StorageArrival:
 
     def _settle(self) -> None:
         assert self._draft is not None  # noqa: S101 - or there were a problem
-        storage = self._storage
         instance = self._describe(self._draft)
         self._draft.settle(instance.path)
-        recorded = storage.intake.record(instance)
-        if not recorded.keeps(instance.path):
-            storage.spool.remove(instance.path)
+        recorded = self._recorded = self._storage.record(instance)
         self._tell(instance, recorded)
         if recorded.reception in (Reception.NEW, Reception.REPLACED):
             self._studies.add(recorded.study_id)
@@ -182,24 +187,20 @@ class StorageArrival:
             self._command.sop_class_uid,
             self._command.sop_instance_uid,
         ):
-            known = _uid(values, SOP_CLASS_UID) and _uid(values, SOP_INSTANCE_UID)
+            known = all(is_uid(values.get(tag, "")) for tag in (SOP_CLASS_UID, SOP_INSTANCE_UID))
             raise Refused(StoreStatus.DATA_SET_DOES_NOT_MATCH if known else StoreStatus.CANNOT_UNDERSTAND)
-        study_uid = StudyUid(_uid(values, STUDY_INSTANCE_UID))
-        sop_instance_uid = SopInstanceUid(self._command.sop_instance_uid)
-        digest = self._digest.hexdigest()
-        return ReceivedInstance(
-            study_uid=study_uid,
-            series_uid=SeriesUid(_uid(values, SERIES_INSTANCE_UID)),
-            sop_instance_uid=sop_instance_uid,
-            sop_class_uid=self._command.sop_class_uid,
-            transfer_syntax_uid=self._transfer_syntax_uid,
-            modality=_NOT_IN_CODE_STRING.sub("", values.get(MODALITY, "").upper())[:16],
-            digest=digest,
-            size_bytes=self._size,
-            path=self._storage.spool.place(study_uid, sop_instance_uid, digest),
-            calling_ae_title=self._calling,
-            priority=self._priority(draft),
-        )
+        try:
+            return described(
+                values,
+                transfer_syntax_uid=self._transfer_syntax_uid,
+                digest=self._digest.hexdigest(),
+                size_bytes=self._size,
+                source=self._calling,
+                place=self._storage.spool.place,
+                priority=self._priority(draft),
+            )
+        except NotADataSet as error:
+            raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
 
     def _identifiers(self, draft: Draft) -> dict[int, str]:
         try:
@@ -208,13 +209,11 @@ class StorageArrival:
             raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
 
     def _priority(self, draft: Draft) -> Priority:
-        """Go by the rules; a header that can't be read so far says nothing of its urgency."""
-        rules = self._storage.priority_rules
-        values: dict[int, bytes] = {}
-        if any(rule.reads_header for rule in rules):
-            with suppress(NotADataSet):
-                values = self._read(draft, partial(short_values, wanted=orders.WANTED))
-        return priority_of(orders.order_from(values, self._calling), rules) if rules else Priority.ROUTINE
+        return orders.priority_by(
+            self._storage.priority_rules,
+            self._calling,
+            lambda: self._read(draft, partial(short_values, wanted=orders.WANTED)),
+        )
 
     def _read(self, draft: Draft, read: Callable[..., dict[int, T]]) -> dict[int, T]:
         """Read values from what is in memory, or from the disk where they are further behind than usual.
@@ -268,10 +267,3 @@ class Turned:
 
     def abandon(self) -> None:
         """Nothing is kept, nothing has to go."""
-
-
-def _uid(values: dict[int, str], tag: int) -> str:
-    uid = values.get(tag, "")
-    if not _UID.fullmatch(uid):
-        raise Refused(StoreStatus.CANNOT_UNDERSTAND)
-    return uid

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from pydicom.charset import convert_encodings, decode_bytes
 
+from dicom_node.identifiers import NotADataSet
 from dicom_node.silence import quiet
-from domain.priority import Order
+from domain.priority import Order, priority_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from domain.priority import Priority, PriorityRule
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _REQUESTED_PROCEDURE_PRIORITY: Final = 0x00401003
@@ -20,6 +24,21 @@ _LOCATIONS: Final = (
     0x00380300,  # Current Patient Location
 )
 WANTED: Final = frozenset({_SPECIFIC_CHARACTER_SET, _REQUESTED_PROCEDURE_PRIORITY, *_LOCATIONS})
+
+
+def priority_by(rules: Sequence[PriorityRule], calling: str, read: Callable[[], Mapping[int, bytes]]) -> Priority:
+    """Return the priority of an instance; a header that can't be read says nothing of it.
+
+    Args:
+        rules: the site's.
+        calling: AE title of the sender.
+        read: returns the values of `WANTED`, or raises `NotADataSet`; asked only where a rule needs the header.
+    """
+    values: Mapping[int, bytes] = {}
+    if any(rule.reads_header for rule in rules):
+        with suppress(NotADataSet):
+            values = read()
+    return priority_of(order_from(values, calling), rules)
 
 
 def order_from(values: Mapping[int, bytes], calling: str) -> Order:

@@ -10,25 +10,16 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dicom_node.identifiers import (
-    MODALITY,
-    SERIES_INSTANCE_UID,
-    SOP_CLASS_UID,
-    SOP_INSTANCE_UID,
-    STUDY_INSTANCE_UID,
-    NotADataSet,
-    identifiers,
-)
+from dicom_node import orders
+from dicom_node.identifiers import NotADataSet, identifiers, short_values
+from dicom_node.instances import described
 from dicom_node.part10 import NotPart10, read_head
-from domain.film import ReceivedInstance
-from domain.ids import SeriesUid, SopInstanceUid, StudyUid
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
-    from pathlib import Path
 
     from dicom_node.arrivals import Storage
+    from domain.film import ReceivedInstance
 
 _LONGEST_HEADER_BYTES: Final = 4 * 1024 * 1024
 _PIECE_BYTES: Final = 1024 * 1024
@@ -77,28 +68,22 @@ def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> None:
 
 def _take_over(storage: Storage, place: str) -> bool:
     """Record a film that has no row; set aside what is none, and say which it was."""
-    instance = described(storage.spool.path(place), storage.spool.place)
+    instance = _described(storage, place)
     if instance is None or instance.path != place:
         storage.spool.set_aside(place)
         return False
-    recorded = storage.intake.record(instance)
-    if not recorded.keeps(place):
-        storage.spool.remove(place)
+    storage.record(instance)
     return True
 
 
-def described(path: Path, place: Callable[[StudyUid, SopInstanceUid, str], str]) -> ReceivedInstance | None:
+def _described(storage: Storage, place: str) -> ReceivedInstance | None:
     """Return what a file of the spool holds; None where it is no whole DICOM file.
-
-    Args:
-        path: the file.
-        place: says where an instance with a digest belongs.
 
     Raises:
         OSError: it can't be read.
     """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with storage.spool.path(place).open("rb") as file:
         try:
             head = read_head(file)
             start = file.read(_LONGEST_HEADER_BYTES)
@@ -110,17 +95,19 @@ def described(path: Path, place: Callable[[StudyUid, SopInstanceUid, str], str])
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
             size += len(piece)
-    study_uid = StudyUid(values.get(STUDY_INSTANCE_UID, ""))
-    sop_instance_uid = SopInstanceUid(values.get(SOP_INSTANCE_UID, ""))
-    return ReceivedInstance(
-        study_uid=study_uid,
-        series_uid=SeriesUid(values.get(SERIES_INSTANCE_UID, "")),
-        sop_instance_uid=sop_instance_uid,
-        sop_class_uid=values.get(SOP_CLASS_UID, ""),
-        transfer_syntax_uid=head.transfer_syntax_uid,
-        modality=values.get(MODALITY, ""),
-        digest=digest.hexdigest(),
-        size_bytes=size,
-        path=place(study_uid, sop_instance_uid, digest.hexdigest()),
-        calling_ae_title=head.source,
-    )
+    try:
+        return described(
+            values,
+            transfer_syntax_uid=head.transfer_syntax_uid,
+            digest=digest.hexdigest(),
+            size_bytes=size,
+            source=head.source,
+            place=storage.spool.place,
+            priority=orders.priority_by(
+                storage.priority_rules,
+                head.source,
+                lambda: short_values(start, head.transfer_syntax_uid, orders.WANTED, whole=True),
+            ),
+        )
+    except NotADataSet:
+        return None
