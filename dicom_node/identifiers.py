@@ -19,6 +19,7 @@ SERIES_INSTANCE_UID: Final = 0x0020000E
 WANTED: Final = frozenset({SOP_CLASS_UID, SOP_INSTANCE_UID, MODALITY, STUDY_INSTANCE_UID, SERIES_INSTANCE_UID})
 
 IMPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
@@ -28,8 +29,9 @@ _LONGEST_VALUE = 1024
 """Bytes of a text of 64 characters in whatever character set, and as much again."""
 _LEAST_INFLATED = 1024 * 1024
 _UNDEFINED = 0xFFFFFFFF
+_PIXEL_DATA = 0x7FE00010
 _ITEM_END, _SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
-_LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations with a length of four bytes behind two reserved ones (PS3.5 Section 7.1.2)."""
 
 
@@ -83,6 +85,35 @@ def short_values(
         raise TooShort from error
 
 
+def has_encapsulated_pixels(start: bytes, transfer_syntax: str) -> bool:
+    """Whether the pixel data is compressed, whatever the transfer syntax promises (PS3.5 Section A.4).
+
+    Args:
+        start: the first bytes of the data set, without preamble and file meta information.
+        transfer_syntax: the UID of an uncompressed one.
+
+    Raises:
+        NotADataSet: the bytes can't be parsed.
+        TooShort: the pixel data begins behind the bytes at hand.
+    """
+    order = ">" if transfer_syntax == EXPLICIT_BIG_ENDIAN else "<"
+    encoding = _Encoding(_is_explicit(start), order)
+    position, last = 0, -1
+    try:
+        while last < _PIXEL_DATA:
+            tag, vr, length, position = _element(start, position, encoding)
+            if tag <= last:
+                raise NotADataSet("the elements are not in order")
+            last = tag
+            if length == _UNDEFINED and tag != _PIXEL_DATA:
+                position = _behind_sequence(start, position, _inside(vr, encoding))
+            else:
+                position += length
+    except (struct.error, IndexError) as error:
+        raise TooShort from error
+    return last == _PIXEL_DATA and length == _UNDEFINED
+
+
 def _inflated(start: bytes | bytearray, *, whole: bool) -> tuple[bytes, bool]:
     """Inflate no more than some times the given bytes, whatever the stream promises (PS3.5 A.5)."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -109,8 +140,7 @@ def _scan(data: bytes | bytearray, encoding: _Encoding, wanted: frozenset[int]) 
         if tag > behind:
             break
         if length == _UNDEFINED:
-            inside = _Encoding(explicit=False, order="<") if vr == b"UN" else encoding  # PS3.5 Section 6.2.2, note 2
-            position = _behind_sequence(data, position, inside)
+            position = _behind_sequence(data, position, _inside(vr, encoding))
             continue
         if tag in wanted:
             found[tag] = _value(data, position, length)
@@ -118,6 +148,11 @@ def _scan(data: bytes | bytearray, encoding: _Encoding, wanted: frozenset[int]) 
     if position > len(data):
         raise IndexError
     return found
+
+
+def _inside(vr: bytes, encoding: _Encoding) -> _Encoding:
+    """Return how a sequence of undefined length is encoded within (PS3.5 Section 6.2.2, note 2)."""
+    return _Encoding(explicit=False, order="<") if vr == b"UN" else encoding
 
 
 def _behind_sequence(data: bytes | bytearray, position: int, encoding: _Encoding) -> int:
@@ -144,7 +179,7 @@ def _element(data: bytes | bytearray, position: int, encoding: _Encoding) -> tup
         (length,) = struct.unpack_from(encoding.order + "I", data, position + 4)
         return tag, b"", length, position + 8
     vr = bytes(data[position + 4 : position + 6])
-    if vr in _LONG_VRS:
+    if vr in LONG_VRS:
         (length,) = struct.unpack_from(encoding.order + "I", data, position + 8)
         return tag, vr, length, position + 12
     if len(vr) == 2 and not (vr.isalpha() and vr.isupper()):  # noqa: PLR2004

@@ -218,13 +218,10 @@ def echo(settings: Settings, name: str) -> str:
     from dicom_node.sender import echo as ask
     from domain.ids import AeTitle
 
-    peer = next((peer for peer in settings.peers if peer.name == name), None)
-    if peer is None:
-        known = ", ".join(peer.name for peer in settings.peers) or "none"
-        raise Misconfigured(f"there is no peer {name!r} in the settings; known: {known}")
+    peer = peer_named(settings, name)
     place = f"{name} ({peer.ae_title}@{peer.host}:{peer.port})"
     try:
-        status = ask(_address_of(peer), AeTitle(settings.node.ae_title))
+        status = ask(address_of(peer), AeTitle(settings.node.ae_title))
     except Transient as error:
         raise Transient(f"{place}: {error}") from error
     if status != 0:
@@ -291,7 +288,7 @@ def _sender(settings: Settings) -> ReportSender:
 
     root = settings.report.uid_root
     return ReportSender(
-        peers=[_address_of(peer) for peer in settings.receivers],
+        peers=[address_of(peer) for peer in settings.receivers],
         calling=AeTitle(settings.node.ae_title),
         spool=settings.spool,
         settings=ReportSettings(
@@ -307,11 +304,25 @@ def _commitment_sender(settings: Settings) -> CommitmentSender:
     from domain.ids import AeTitle
 
     return CommitmentSender(
-        peers=[_address_of(peer) for peer in settings.senders], calling=AeTitle(settings.node.ae_title)
+        peers=[address_of(peer) for peer in settings.senders], calling=AeTitle(settings.node.ae_title)
     )
 
 
-def _address_of(peer: Peer) -> PeerAddress:
+def peer_named(settings: Settings, name: str) -> Peer:
+    """Return a peer of the settings.
+
+    Raises:
+        Misconfigured: there is no such peer.
+    """
+    peer = next((peer for peer in settings.peers if peer.name == name), None)
+    if peer is None:
+        known = ", ".join(peer.name for peer in settings.peers) or "none"
+        raise Misconfigured(f"there is no peer {name!r} in the settings; known: {known}")
+    return peer
+
+
+def address_of(peer: Peer) -> PeerAddress:
+    """Return where a peer is and what it is called."""
     from dicom_node.requestor import PeerAddress
     from domain.ids import AeTitle
 

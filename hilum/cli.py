@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from domain.ids import AeTitle
 from hilum import __version__
 from hilum.evaluate import evaluate
 from hilum.knowledge import knowledge
@@ -34,6 +35,13 @@ class Loaded:
         from hilum import settings
 
         return settings.load(self._config)
+
+
+def _ae_title(_: click.Context, __: click.Parameter, text: str) -> AeTitle:
+    try:
+        return AeTitle(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 supervised_option = click.option("--supervised", is_flag=True, hidden=True, help="End when the parent process ends.")
@@ -174,6 +182,35 @@ def classify(loaded: Loaded, paths: tuple[Path, ...], *, as_json: bool, explain:
     from hilum import classify as command
 
     sys.exit(command.run(loaded.settings(), paths, as_json=as_json, explain=explain))
+
+
+@hilum.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--source",
+    default="IMPORT",
+    show_default=True,
+    metavar="AE",
+    callback=_ae_title,
+    help="AE title to record as the sender.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+@click.pass_obj
+def import_films(loaded: Loaded, paths: tuple[Path, ...], *, source: AeTitle, as_json: bool) -> None:
+    """Take films from PATHS, as if they had been received by C-STORE.
+
+    A path is a file, a folder, a zip archive or a DICOMDIR. In folders, archives are those called *.zip. What is no CR
+    or DX film is passed over and counted. A film that is here already changes nothing, so that it is safe to import
+    again. What was taken survives a power cut; its studies are classified by the worker.
+
+    Exit status 1 if something could not be read or taken; it is named. 130 after Ctrl-C: what was taken is taken.
+
+    With --json: counts by outcome, failed (a list of file and reason), ended_early (why the rest was not looked at, or
+    null), interrupted.
+    """
+    from hilum import importing
+
+    sys.exit(importing.run(loaded.settings(), list(paths), source=source, as_json=as_json))
 
 
 @hilum.command()

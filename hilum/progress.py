@@ -11,6 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 Tell = Callable[[str, int, int, dict[str, float]], None]
 """Told what goes on: the stage's name, what is done of it, how much there is in all, the latest figures."""
 
+Advance = Callable[[int], None]
+"""Told how much more is done."""
+
 _LINES = 20
 """Lines a stage, where there is no terminal for a bar."""
 
@@ -41,3 +44,16 @@ def progress(shown: Mapping[str, str]) -> Iterator[Tell]:
                 console.print(f"{stage} {done}/{total} {text}".rstrip(), highlight=False, soft_wrap=True)
 
         yield tell
+
+
+@contextmanager
+def bar(stage: str, total: int | None = None) -> Iterator[Advance]:
+    """Show one bar on standard error while the block runs, and nothing without a terminal.
+
+    `total` is how much there is in all; None where nobody knows.
+    """
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(stage, total=total)
+        yield lambda more: bars.advance(task, more)

@@ -1,12 +1,10 @@
-"""Wires the node: where it listens, whom it hears, and where it puts what it hears."""
+"""Wires the node: where it listens, whom it hears, and that it may take films."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured
-from domain.priority import Priority, PriorityRule
 from hilum import bootstrap
 
 if TYPE_CHECKING:
@@ -77,41 +75,12 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
 
 def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], None]:
     """Let the node take films; return what brings spool and database together after a crash."""
-    from db.intake import PostgresIntake
-    from dicom_node.arrivals import Storage
     from dicom_node.reconcile import reconcile
-    from dicom_node.spool import Spool
+    from hilum import storage
 
-    intake = PostgresIntake(
-        engine,
-        quiet=timedelta(seconds=settings.node.study_quiet_seconds),
-        max_attempts=settings.worker.max_attempts,
-        quiet_by_sender={
-            peer.ae_title: timedelta(seconds=peer.study_quiet_seconds)
-            for peer in settings.senders
-            if peer.study_quiet_seconds is not None
-        },
-        on_conflict=settings.node.on_conflict,
-    )
-    spool = Spool(settings.spool)
-    if drafts := spool.sweep():
+    rows = storage.intake(settings, engine)
+    place = storage.storage(settings, rows, events)
+    if drafts := place.spool.sweep():
         events.warning("drafts-removed", count=drafts)
-    reserve = settings.node.reserve_megabytes * 1_000_000
-    storage = Storage(
-        spool=spool, intake=intake, events=events, reserve_bytes=reserve, priority_rules=_priority_rules(settings)
-    )
-    node.open_storage(storage, bootstrap.commitments(settings, engine))
-    return lambda stop: reconcile(storage, intake, stop)
-
-
-def _priority_rules(settings: Settings) -> tuple[PriorityRule, ...]:
-    titles = {"": "", **{peer.name: peer.ae_title for peer in settings.peers}}
-    return tuple(
-        PriorityRule(
-            priority=Priority[rule.priority],
-            calling_ae_title=titles[rule.peer],
-            requested_priority=rule.requested_priority,
-            location=rule.location,
-        )
-        for rule in settings.priorities
-    )
+    node.open_storage(place, bootstrap.commitments(settings, engine))
+    return lambda stop: reconcile(place, rows, stop)
