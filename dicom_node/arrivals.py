@@ -38,6 +38,7 @@ _HEADER_BYTES: Final = 32 * 1024
 """Enough of nearly every data set to hold its identifiers; kept in memory while the rest goes to the disk."""
 _LONGEST_HEADER_BYTES: Final = 4 * 1024 * 1024
 """A data set whose identifiers come after so many bytes is not understood."""
+NO_ROOM: Final = "less than node.reserve_megabytes are free on the spool's disk"
 
 
 class Refused(Exception):
@@ -267,3 +268,14 @@ class Turned:
 
     def abandon(self) -> None:
         """Nothing is kept, nothing has to go."""
+
+
+def why_not_now(problem: Exception | None) -> Transient:
+    """Say for a person why an instance was answered with out of resources, as the next one would be."""
+    if isinstance(problem, Transient):
+        return problem
+    if isinstance(problem, Refused):
+        return Transient(NO_ROOM)
+    if isinstance(problem, OSError):
+        return Transient("the spool's disk is full or can't be written")
+    return Transient(f"a film could not be stored: {type(problem).__name__}")

@@ -9,7 +9,7 @@ from lzma import LZMAError
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import BadZipFile
 
-from dicom_node.arrivals import Refused, StorageArrival
+from dicom_node.arrivals import NO_ROOM, StorageArrival, why_not_now
 from dicom_node.command_set import C_STORE_RQ, Command
 from dicom_node.contexts import COMPRESSED, RECEIVED_SOP_CLASSES, UNCOMPRESSED
 from dicom_node.encoding import DataSetPlace, NotDicom, NotUnderstood, data_set_place
@@ -36,8 +36,6 @@ _PIECES_BETWEEN_LOOKS = 64
 _TRANSFER_SYNTAXES = frozenset((*UNCOMPRESSED, *COMPRESSED))
 _DIRECTORY_SOP_CLASS = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage: a DICOMDIR (PS3.3 Annex F)."""
-
-_NO_ROOM = "less than node.reserve_megabytes are free on the spool's disk"
 
 
 class Outcome(StrEnum):
@@ -163,7 +161,7 @@ class Importer:
             arrival.write(memoryview(piece))
             pieces += 1
             if pieces % _PIECES_BETWEEN_LOOKS == 0 and not self._has_room():
-                raise Transient(_NO_ROOM)
+                raise Transient(NO_ROOM)
 
     def _has_room(self) -> bool:
         try:
@@ -244,19 +242,9 @@ def _outcome(arrival: StorageArrival) -> Outcome:
     """
     status = arrival.finish()
     if status is StoreStatus.OUT_OF_RESOURCES:
-        raise _why_not_now(arrival.problem) from arrival.problem
+        raise why_not_now(arrival.problem) from arrival.problem
     if status is StoreStatus.CANNOT_UNDERSTAND:
         return Outcome.NOT_UNDERSTOOD
     if status is not StoreStatus.SUCCESS or arrival.recorded is None:
         return Outcome.REFUSED
     return OUTCOMES[arrival.recorded.reception]
-
-
-def _why_not_now(problem: Exception | None) -> Transient:
-    if isinstance(problem, Transient):
-        return problem
-    if isinstance(problem, Refused):
-        return Transient(_NO_ROOM)
-    if isinstance(problem, OSError):
-        return Transient("the spool's disk is full or can't be written")
-    return Transient(f"a film could not be stored: {type(problem).__name__}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE
 from pynetdicom.presentation import build_context
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
     from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+    from pynetdicom.presentation import PresentationContext
 
     from domain.ids import AeTitle
 
@@ -44,6 +45,12 @@ class Proposal:
     sop_classes: Sequence[str]
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = ()
     """Where we are not the user of a SOP class but its provider (PS3.7 D.3.3.4)."""
+    contexts: Sequence[PresentationContext] = ()
+    """Further presentation contexts, in transfer syntaxes of their own."""
+    handlers: Sequence[tuple[Any, ...]] = ()
+    """What we do when the peer asks for something on this association, as pynetdicom has it."""
+    patience_s: float | None = None
+    """The longest silence within the association, if it differs from the other timeouts."""
 
 
 @contextmanager
@@ -58,13 +65,18 @@ def associated(
 
     """
     entity = AE(ae_title=calling)
-    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout_s
+    entity.connection_timeout = entity.acse_timeout = timeout_s
+    entity.dimse_timeout = entity.network_timeout = proposal.patience_s or timeout_s
     association = entity.associate(
         peer.host,
         peer.port,
-        contexts=[build_context(sop_class, _TRANSFER_SYNTAXES) for sop_class in proposal.sop_classes],
+        contexts=[
+            *(build_context(sop_class, _TRANSFER_SYNTAXES) for sop_class in proposal.sop_classes),
+            *proposal.contexts,
+        ],
         ae_title=peer.ae_title,
         ext_neg=list(proposal.roles),
+        evt_handlers=list(proposal.handlers),
     )
     if not association.is_established:
         raise _no_association(association, proposal.service)

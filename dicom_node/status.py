@@ -1,4 +1,4 @@
-"""The status of a C-STORE response: what the node answers, and what a peer's answer means (PS3.4 B.2.3)."""
+"""Statuses: what the node answers to C-STORE, and what a peer's answer means (PS3.4 B.2.3, C.4)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ _OF_THE_MOMENT = frozenset({0x0110, 0x0210, 0x0213})
 """Failures that may pass, like all of 0xA7xx; every other one would come again."""
 
 
+_RETRIEVAL_NAMES = {
+    # PS3.4 C.4.1.1.4, C.4.2.1.5 and C.4.3.1.4.
+    0xA701: "out of resources, unable to calculate the number of matches",
+    0xA702: "out of resources, unable to perform the sub-operations",
+    0xA801: "move destination unknown",
+    0xA900: "identifier does not match SOP class",
+    0xB000: "sub-operations complete, some of them with failures",
+    0xFE00: "cancelled",
+}
+
+
 def is_accepted(status: int) -> bool:
     """Whether a peer has the object: success, a warning (PS3.4 B.2.3, PS3.7 C.4), or it had it before."""
     # The UID of a report is derived from the findings: a peer that knows it got it from an earlier try.
@@ -55,3 +66,15 @@ def status_name(status: int) -> str:
     if status >> 12 == 0xC:  # noqa: PLR2004 - 0xCxxx
         return "cannot understand"
     return _NAMES.get(status) or _NAMES_BY_HIGH_BYTE.get(status >> 8, "failure")
+
+
+def is_pending(status: int) -> bool:
+    """Whether more answers to a query or a retrieval follow."""
+    return status in {0xFF00, 0xFF01}
+
+
+def retrieval_status_name(status: int) -> str:
+    """Return a peer's answer to a query or a retrieval in words."""
+    if status >> 12 == 0xC:  # noqa: PLR2004 - 0xCxxx
+        return "unable to process"
+    return _RETRIEVAL_NAMES.get(status) or status_name(status)

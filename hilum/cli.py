@@ -214,6 +214,61 @@ def import_films(loaded: Loaded, paths: tuple[Path, ...], *, source: AeTitle, as
 
 
 @hilum.command()
+@click.argument("peer")
+@click.option("--date", help="Study date: 20261125, 20261101-20261125, 20261101-, -20261125, or today.")
+@click.option("--study", "studies", multiple=True, metavar="UID", help="Study Instance UID; may be given again.")
+@click.option("--patient", metavar="ID", help="Patient ID.")
+@click.option("--accession", metavar="NO", help="Accession number.")
+@click.option("--modality", "modalities", default="CR,DX", show_default=True, help="Modalities of the series.")
+@click.option("--method", type=click.Choice(["auto", "get", "move"]), default="auto", show_default=True)
+@click.option(
+    "--timeout",
+    "patience_s",
+    type=click.FloatRange(1, 86400),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest silence of the peer.",
+)
+@click.option("--dry-run", is_flag=True, help="Only list what the peer has, and what of it is missing here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def fetch(  # noqa: PLR0913 - one for each option
+    loaded: Loaded,
+    peer: str,
+    *,
+    date: str | None,
+    studies: tuple[str, ...],
+    patient: str | None,
+    accession: str | None,
+    modalities: str,
+    method: str,
+    patience_s: float,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Fetch films from PEER, a PACS of the settings, that are not here yet.
+
+    Say which studies: by date, study, patient, accession number, or several of these. The films come by C-GET where the
+    peer offers it, else by C-MOVE to our node, which must run. They are as if they had been received.
+
+    Exit status 1 if a film could not be fetched; fetch again to go on. 130 after Ctrl-C: what was taken is taken.
+
+    With --json: method, studies (a list of study, date, films and missing), missing, fetched, left, problems,
+    interrupted.
+    """
+    from dicom_node.archive import Method
+    from hilum import fetch as command
+
+    try:
+        asked = command.query(date=date, studies=studies, patient=patient, accession=accession, modalities=modalities)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    how = command.How(method=None if method == "auto" else Method(method), patience_s=patience_s, is_dry=dry_run)
+    sys.exit(command.run(loaded.settings(), peer, asked, how, as_json=as_json))
+
+
+@hilum.command()
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=Path("var/demo"), show_default=True)
 def demo(home: Path) -> None:
     """Show the main job on bundled films: C-STORE in, structured report back, in a throw-away installation."""

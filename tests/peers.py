@@ -175,7 +175,7 @@ class Orthanc:
 
 @contextmanager
 def orthanc(
-    folder: Path, *, dicom_port: int | None = None, sync: bool = False, hilum_port: int = 1
+    folder: Path, *, dicom_port: int | None = None, sync: bool = False, hilum_port: int = 1, offers_get: bool = True
 ) -> Iterator[Orthanc]:
     """Run Orthanc with an index and storage in a folder, on loopback ports.
 
@@ -184,6 +184,7 @@ def orthanc(
         dicom_port: where it listens; any free port by default.
         sync: it syncs each file to disk.
         hilum_port: where it finds Hilum's node.
+        offers_get: it takes C-GET.
     """
     require(ORTHANC)
     folder.mkdir(exist_ok=True)
@@ -199,8 +200,8 @@ def orthanc(
         "AuthenticationEnabled": False,
         # Its DICOM port can't be bound to the loopback alone: it serves these callers from there only.
         "DicomModalities": {
-            "HILUM": ["HILUM", "127.0.0.1", hilum_port],
-            "XRAY1": ["XRAY1", "127.0.0.1", 1],
+            name: {"AET": name, "Host": "127.0.0.1", "Port": port, "AllowGet": offers_get}
+            for name, port in (("HILUM", hilum_port), ("XRAY1", 1))
         },
         "DicomCheckModalityHost": True,
         "DicomAlwaysAllowEcho": False,

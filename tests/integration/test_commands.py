@@ -167,7 +167,18 @@ def test_peers_echo_and_status_on_a_running_node(database_url: str, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("up",), ("node",), ("worker",), ("classify",), ("knowledge",), ("db", "upgrade"), ("echo",), ("import",)],
+    [
+        (),
+        ("up",),
+        ("node",),
+        ("worker",),
+        ("classify",),
+        ("knowledge",),
+        ("db", "upgrade"),
+        ("echo",),
+        ("import",),
+        ("fetch",),
+    ],
 )
 def test_every_command_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:
     """--help works without settings or database."""
