@@ -181,11 +181,11 @@ class Archive:
             Permanent: it refuses the query.
             Interrupted: it was to stop.
         """
-        for study in self._matches(_study_keys(query)):
+        for found, study in self._matches(_study_keys(query), "StudyInstanceUID").items():
             modalities = _texts(study, "ModalitiesInStudy")
             if modalities and not query.modalities.intersection(modalities):
                 continue
-            uid = StudyUid(_uid(study, "StudyInstanceUID"))
+            uid = StudyUid(found)
             series = tuple(series for series in self._series(uid, query.modalities) if series.films)
             if series:
                 yield RemoteStudy(study_uid=uid, date=_text(study, "StudyDate"), series=series)
@@ -211,26 +211,29 @@ class Archive:
 
     def _series(self, study_uid: StudyUid, modalities: frozenset[str]) -> Iterator[RemoteSeries]:
         keys = _keys("SERIES", StudyInstanceUID=study_uid, SeriesInstanceUID="", Modality="")
-        for series in self._matches(keys):
+        for uid, series in self._matches(keys, "SeriesInstanceUID").items():
             if _text(series, "Modality") in {"", *modalities}:
-                yield self._films(study_uid, SeriesUid(_uid(series, "SeriesInstanceUID")))
+                yield self._films(study_uid, SeriesUid(uid))
 
     def _films(self, study_uid: StudyUid, series_uid: SeriesUid) -> RemoteSeries:
         keys = _keys(
             "IMAGE", StudyInstanceUID=study_uid, SeriesInstanceUID=series_uid, SOPInstanceUID="", SOPClassUID=""
         )
-        instances = [(_uid(one, "SOPInstanceUID"), _text(one, "SOPClassUID")) for one in self._matches(keys)]
-        # An archive need not tell the class (PS3.4 Table C.6-5).
-        films = tuple(SopInstanceUid(uid) for uid, kind in instances if kind in {"", *RECEIVED_SOP_CLASSES})
+        instances = self._matches(keys, "SOPInstanceUID")
+        films = tuple(
+            SopInstanceUid(uid)
+            for uid, one in instances.items()
+            if _text(one, "SOPClassUID") in {"", *RECEIVED_SOP_CLASSES}  # a PACS need not tell it (PS3.4 C.6.1.1)
+        )
         return RemoteSeries(series_uid=series_uid, films=films, others=len(instances) - len(films))
 
-    def _matches(self, keys: Dataset) -> list[Dataset]:
-        """Return all matches of a query, before the next one is asked on this association."""
-        found: list[Dataset] = []
+    def _matches(self, keys: Dataset, unique: str) -> dict[str, Dataset]:
+        """Return all matches of a query by their unique key, before the next one is asked on this association."""
+        found: dict[str, Dataset] = {}
         with quiet():
             for status, identifier in self._answers(lambda: self._association.send_c_find(keys, _FIND)):
                 if is_pending(status):
-                    found.append(identifier)
+                    found.setdefault(_uid(identifier, unique), identifier)
                 elif status != 0:
                     kind = Transient if passes(status) else Permanent
                     raise kind(f"the peer refused the query: {retrieval_status_name(status)} (0x{status:04X})")
