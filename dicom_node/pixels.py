@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut, apply_voi
 from pydicom.uid import (
@@ -25,6 +26,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from dicom_node import jpeg12
+from dicom_node.codestream import check_rle, frame_of
 from domain.film import GreyImage, NotClassifiable, Unsuitable
 
 if TYPE_CHECKING:
@@ -39,11 +42,15 @@ MIN_SIDE_PIXELS = 64
 """A film with a shorter side is a thumbnail: less than a third of what the classifier looks at."""
 MAX_PIXELS = 100_000_000
 """More than any flat-panel detector or film digitiser makes; such a header is broken or hostile."""
+_MOST_BITS_ALLOCATED = 32
+_SAMPLES_PER_PIXEL = (1, 3)
+_HIGHEST_RATIO = 1000
+"""Of pixels to compressed bytes. Films are compressed to a hundredth at most; more is next to nothing, made large."""
 
 _DECODERS: Mapping[str, tuple[str, ...]] = {
     # The order is pinned: toolkits differ in what they do with odd streams, so a film must always meet the same one.
     JPEGBaseline8Bit: ("pillow", "gdcm"),
-    JPEGExtended12Bit: ("pylibjpeg", "gdcm"),
+    JPEGExtended12Bit: (jpeg12.PLUGIN, "gdcm"),
     JPEGLossless: ("gdcm", "pylibjpeg"),
     JPEGLosslessSV1: ("gdcm", "pylibjpeg"),
     JPEGLSLossless: ("pyjpegls", "gdcm"),
@@ -53,8 +60,9 @@ _DECODERS: Mapping[str, tuple[str, ...]] = {
     HTJ2KLossless: ("pylibjpeg",),
     HTJ2KLosslessRPCL: ("pylibjpeg",),
     HTJ2K: ("pylibjpeg",),
-    RLELossless: ("pydicom", "pylibjpeg"),
+    RLELossless: ("pydicom",),  # the plugin of pylibjpeg panics on broken streams, which `except Exception` lets pass
 }
+jpeg12.register()
 _END_OF_CODESTREAM = b"\xff\xd9"
 """EOI of JPEG and JPEG-LS (ITU-T T.81 B.1.1.3), EOC of JPEG 2000 (ITU-T T.800 A.4.4)."""
 
@@ -134,6 +142,8 @@ def _check_header(dataset: Dataset) -> None:
         raise NotClassifiable(Unsuitable.MULTI_FRAME)
     if rows * columns > MAX_PIXELS or rows < 1 or columns < 1:
         raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+    if int(dataset.BitsAllocated) > _MOST_BITS_ALLOCATED or _samples(dataset) not in _SAMPLES_PER_PIXEL:
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
     if min(rows, columns) < MIN_SIDE_PIXELS:
         raise NotClassifiable(Unsuitable.TOO_SMALL)
 
@@ -161,13 +171,35 @@ def _first_that_decodes(decoder: Any, dataset: Dataset, plugins: list[str]) -> S
 
 
 def _check_codestream(dataset: Dataset, syntax: UID) -> None:
-    """Refuse a stream that was cut off: some decoders fill the rest with grey and say nothing."""
+    """Refuse a stream that promises another picture than the header, or was cut off.
+
+    Decoders reserve memory for what the stream promises, and some fill the missing rest with grey and say nothing.
+    """
+    frame = _frame(dataset)
+    size = (int(dataset.Rows), int(dataset.Columns))
     if syntax == RLELossless:
-        return  # its segments have lengths that the decoder checks (PS3.5 Annex G)
-    # An item is padded to an even length with 00, by some writers with FF (PS3.5 A.4).
-    tail = bytes(dataset.PixelData[-64:]).removesuffix(b"\xfe\xff\xdd\xe0\x00\x00\x00\x00")
-    if not tail.rstrip(b"\x00").rstrip(b"\xff").endswith(_END_OF_CODESTREAM):
+        check_rle(frame, size[0] * size[1])  # a segment that is cut is too short for the decoder (PS3.5 Annex G)
+        return
+    promised = frame_of(frame)
+    if (promised.rows, promised.columns) != size or promised.components != _samples(dataset):
         raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+    if size[0] * size[1] > _HIGHEST_RATIO * len(frame):
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+    # An item is padded to an even length with 00, by some writers with FF (PS3.5 A.4).
+    if not frame[-64:].rstrip(b"\x00").rstrip(b"\xff").endswith(_END_OF_CODESTREAM):
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
+
+
+def _frame(dataset: Dataset) -> bytes:
+    """Return the compressed bytes that the decoder will be given (PS3.5 A.4)."""
+    table = None
+    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
+        table = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    return get_frame(dataset.PixelData, 0, number_of_frames=1, extended_offsets=table)
+
+
+def _samples(dataset: Dataset) -> int:
+    return int(dataset.get("SamplesPerPixel") or 1)
 
 
 def _check_shape(dataset: Dataset, stored: Stored) -> None:

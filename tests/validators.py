@@ -11,6 +11,11 @@ from tests.peers import missing
 DCIODVFY = Path("/usr/bin/dciodvfy")
 DSRDUMP = Path("/usr/bin/dsrdump")
 DCM2PNM = Path("/usr/bin/dcm2pnm")
+DCMCJPEG = Path("/usr/bin/dcmcjpeg")
+DCMCJPLS = Path("/usr/bin/dcmcjpls")
+DCMCONV = Path("/usr/bin/dcmconv")
+DCMCRLE = Path("/usr/bin/dcmcrle")
+DCMDJPEG = Path("/usr/bin/dcmdjpeg")
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 JAVA = Path("/usr/bin/java")
 # Absolute paths: Python packages install programs of the same names into a virtual environment.
@@ -19,6 +24,11 @@ _DEBIAN_PACKAGE = {
     DCIODVFY: "dicom3tools",
     DSRDUMP: "dcmtk",
     DCM2PNM: "dcmtk",
+    DCMCJPEG: "dcmtk",
+    DCMCJPLS: "dcmtk",
+    DCMCONV: "dcmtk",
+    DCMCRLE: "dcmtk",
+    DCMDJPEG: "dcmtk",
     PIXELMED: "libpixelmed-java",
     JAVA: "default-jre-headless",
 }
