@@ -9,11 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_modality_lut, apply_voi
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
     UID,
+    ExplicitVRBigEndian,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
@@ -28,6 +28,7 @@ from pydicom.uid import (
 
 from dicom_node import jpeg12
 from dicom_node.codestream import check_rle, frame_of
+from dicom_node.lookup_table import LookupTable
 from domain.film import GreyImage, NotClassifiable, Unsuitable
 
 if TYPE_CHECKING:
@@ -253,10 +254,10 @@ def _display_values(dataset: Dataset, stored: Stored, film: Stored) -> Stored:
     sample = sample[~_padding_mask(dataset, sample)]
     if not sample.size:
         raise NotClassifiable(Unsuitable.NO_CONTRAST)
-    values = apply_modality_lut(stored, dataset)
+    values = _modality(dataset, stored)
     shown = _voi(dataset, values)
     if shown is None:
-        shown = _without_voi(dataset, values, apply_modality_lut(sample, dataset))
+        shown = _without_voi(dataset, values, _modality(dataset, sample))
     if str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1":
         shown = 1.0 - shown  # once: PresentationLUTShape INVERSE only repeats what MONOCHROME1 says (PS3.3 C.8.11.3)
     shown = np.asarray(shown, dtype=np.float32)
@@ -264,13 +265,29 @@ def _display_values(dataset: Dataset, stored: Stored, film: Stored) -> Stored:
     return shown
 
 
+def _modality(dataset: Dataset, stored: Stored) -> Stored:
+    """Apply the film's Modality LUT, else its rescale slope and intercept, else nothing (PS3.3 C.11.1)."""
+    table = _table(dataset, "ModalityLUTSequence")
+    if table is not None:
+        return table.look_up(stored)
+    slope, intercept = _numbers(dataset, "RescaleSlope"), _numbers(dataset, "RescaleIntercept")
+    return stored * slope[0] + intercept[0] if slope and intercept else stored
+
+
+def _table(dataset: Dataset, keyword: str) -> LookupTable | None:
+    """Return the first lookup table of a sequence, None where there is none."""
+    items = dataset.get(keyword)
+    if not items:
+        return None
+    order = ">" if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian else "<"
+    return LookupTable.from_item(items[0], order=order)
+
+
 def _voi(dataset: Dataset, values: Stored) -> Stored | None:
     """Apply the film's VOI LUT or window to output 0 to 1; None where it has no usable one (PS3.3 C.11.2)."""
-    if dataset.get("VOILUTSequence"):
-        descriptor = dataset.VOILUTSequence[0].LUTDescriptor
-        table_range = 2.0 ** int(descriptor[2]) - 1.0
-        levels = np.rint(values).astype(np.int32)  # a rescale of 1 and 0 has made them floating point
-        return np.clip(apply_voi(levels, dataset, index=0) / table_range, 0.0, 1.0)
+    table = _table(dataset, "VOILUTSequence")
+    if table is not None:
+        return np.clip(table.look_up(values) / table.largest, 0.0, 1.0)
     window = _window(dataset)
     return None if window is None else _windowed(dataset, values, *window)
 

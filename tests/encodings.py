@@ -65,8 +65,9 @@ def with_codestream(film: Dataset, syntax: str, codestream: bytes) -> Dataset:
 
 def _native(film: Dataset, syntax: str) -> Dataset:
     film.file_meta.TransferSyntaxUID = syntax
-    if syntax == ExplicitVRBigEndian and film.BitsAllocated == 16:
-        film.PixelData = stored_values(film).astype(">u2").tobytes()
+    for element in film.iterall() if syntax == ExplicitVRBigEndian else ():
+        if element.VR == "OW":
+            element.value = np.frombuffer(element.value, "<u2").astype(">u2").tobytes()
     return film
 
 
@@ -81,7 +82,8 @@ def _by_pydicom(**options: Any) -> Callable[[Dataset, str], Dataset]:  # noqa: A
 def _by(encoder: Callable[..., bytes], **options: Any) -> Callable[[Dataset, str], Dataset]:  # noqa: ANN401 - the same
     def encode(film: Dataset, syntax: str) -> Dataset:
         depth = {"bitspersample": film.BitsStored} if encoder is imagecodecs.jpeg8_encode else {}
-        return with_codestream(film, syntax, encoder(stored_values(film), **depth, **options))
+        values = stored_values(film) & (2**film.BitsStored - 1)
+        return with_codestream(film, syntax, encoder(values, **depth, **options))
 
     return encode
 

@@ -11,11 +11,12 @@ from tests.peers import missing
 DCIODVFY = Path("/usr/bin/dciodvfy")
 DSRDUMP = Path("/usr/bin/dsrdump")
 DCM2PNM = Path("/usr/bin/dcm2pnm")
+DCMJ2PNM = Path("/usr/bin/dcmj2pnm")
+DCML2PNM = Path("/usr/bin/dcml2pnm")
 DCMCJPEG = Path("/usr/bin/dcmcjpeg")
 DCMCJPLS = Path("/usr/bin/dcmcjpls")
 DCMCONV = Path("/usr/bin/dcmconv")
 DCMCRLE = Path("/usr/bin/dcmcrle")
-DCMDJPEG = Path("/usr/bin/dcmdjpeg")
 PIXELMED = Path("/usr/share/java/pixelmed.jar")
 JAVA = Path("/usr/bin/java")
 # Absolute paths: Python packages install programs of the same names into a virtual environment.
@@ -28,7 +29,8 @@ _DEBIAN_PACKAGE = {
     DCMCJPLS: "dcmtk",
     DCMCONV: "dcmtk",
     DCMCRLE: "dcmtk",
-    DCMDJPEG: "dcmtk",
+    DCMJ2PNM: "dcmtk",
+    DCML2PNM: "dcmtk",
     PIXELMED: "libpixelmed-java",
     JAVA: "default-jre-headless",
 }
