@@ -43,7 +43,12 @@ _OTHER_PART_WORDS = re.compile(
     r"|TEETH|TOOTH|DENTAL|JAW|MANDIBLE|EXTREMITY|SPINE|[CTL]SPINE|CERVICAL|LUMBAR|SACRUM|COCCYX"  # en
     r"|BECKEN|HUFTE\w*|KNIE|SCHULTER|SCHADEL|FUSS|RIPPEN|\w*WIRBEL\w*|[BHL]WS"  # de
     r"|BASSIN|GENOU|EPAULE|CRANE|RACHIS|HANCHE|CHEVILLE|POIGNET|PIED"  # fr
-    r"|CADERA|RODILLA|HOMBRO|CRANEO|COLUMNA|MANO|BACINO|GINOCCHIO|SPALLA|RACHIDE|COLONNA)\b"  # es it
+    r"|CADERA|RODILLA|HOMBRO|CRANEO|COLUMNA|MANO|BACINO|GINOCCHIO|SPALLA|RACHIDE|COLONNA"  # es it
+    r"|КОЛЕН\w*|БРЮШН\w*|ЖИВОТ\w*|ТАЗА?|ТАЗОБЕДР\w*|ПОЗВОН\w*|ШЕЙН\w*|ПОЯСНИЧ\w*|ЧЕРЕП\w*"  # noqa: RUF001 - Russian
+    r"|ПЛЕЧ\w*|ЛОКТ\w*|БЕДР\w*|ГОЛЕН\w*|СТОП[АЫ]|РЕБРА|РЕБЕР|КЛЮЧИЦ\w*|ПАЗУХ\w*)\b"  # ru
+    r"|腹部|骨盤|骨盆|[胸腰頸頚颈]椎|脊柱|膝|肩|股関節|髋|[肋胸]骨|[鎖锁]骨"  # ja zh
+    r"|頭部|头颅|鼻窦|副鼻腔|手関節|手指|足部|踝"
+    r"|복부|골반|척추|경추|흉추|요추|무릎|어깨|고관절|늑골|쇄골|두개골|부비동|손목|발목"  # ko
 )
 _SAYS_NOTHING = frozenset({"", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "OTHER", "NONE", "DEFAULT", "N A", "NA", "MISC"})
 """Values that devices put where the body part was not chosen."""
@@ -71,7 +76,7 @@ _VIEW_WORDS: tuple[tuple[View, re.Pattern[str]], ...] = (
         View.OBLIQUE,
         re.compile(
             r"\b(OBL|OBLI\w*|SCHRAG\w*|RAO|LAO|RPO|LPO|SKOSN\w*"
-            r"|КОС(АЯ|ОЙ|ЫЕ))\b|斜位|사위"  # noqa: RUF001 - Russian
+            r"|КОС(АЯ|ОИ|УЮ|ЫЕ))\b|斜位|사위"  # noqa: RUF001 - Russian
         ),
     ),
 )
