@@ -43,10 +43,12 @@ class Outcome(StrEnum):
 
     NEW = "new"
     DUPLICATE = "known before"
+    KEPT_ASIDE = "other content, kept aside"
+    REPLACED = "other content, counts now"
     DIRECTORY = "DICOMDIR"
     NOT_DICOM = "not DICOM"
     ANOTHER_SOP_CLASS = "another SOP class"
-    CONFLICT = "known with other content"
+    CONFLICT = "other content, not taken"
     TRANSFER_SYNTAX = "transfer syntax not taken"
     NOT_UNDERSTOOD = "not understood"
     REFUSED = "refused"
@@ -66,12 +68,16 @@ class Outcome(StrEnum):
 OUTCOMES = {
     Reception.NEW: Outcome.NEW,
     Reception.DUPLICATE: Outcome.DUPLICATE,
-    Reception.CONFLICT: Outcome.CONFLICT,
+    Reception.CONFLICT: Outcome.KEPT_ASIDE,
+    Reception.REPLACED: Outcome.REPLACED,
+    Reception.REJECTED: Outcome.CONFLICT,
 }
 _HARMLESS = frozenset(
     {
         Outcome.NEW,
         Outcome.DUPLICATE,
+        Outcome.KEPT_ASIDE,
+        Outcome.REPLACED,
         Outcome.DIRECTORY,
         Outcome.NOT_DICOM,
         Outcome.ANOTHER_SOP_CLASS,
@@ -241,10 +247,10 @@ def _outcome(arrival: StorageArrival) -> Outcome:
         Transient: disk or database can't take it now.
     """
     status = arrival.finish()
+    if arrival.recorded is not None:
+        return OUTCOMES[arrival.recorded.reception]
     if status is StoreStatus.OUT_OF_RESOURCES:
         raise why_not_now(arrival.problem) from arrival.problem
     if status is StoreStatus.CANNOT_UNDERSTAND:
         return Outcome.NOT_UNDERSTOOD
-    if status is not StoreStatus.SUCCESS or arrival.recorded is None:
-        return Outcome.REFUSED
-    return OUTCOMES[arrival.recorded.reception]
+    return Outcome.REFUSED
