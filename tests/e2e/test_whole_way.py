@@ -24,6 +24,7 @@ from hilum.supervise import PYTHON_M_HILUM
 from tests import validators
 from tests.conftest import migrated
 from tests.films import PATIENT, copy_of, film, saved
+from tests.modality import Modality, answer_to, asked, listening
 from tests.peers import Hilum, Orthanc, free_port, hilum, orthanc, settings_file, storescu, wait_for
 
 pytestmark = pytest.mark.peers
@@ -37,6 +38,8 @@ class Hospital:
     pacs: Orthanc
     config: Path
     folder: Path
+    modality_port: int
+    """Where XRAY1 would listen."""
 
     def send(self, *films: Dataset) -> None:
         """C-STORE films and expect success for each."""
@@ -48,6 +51,12 @@ class Hospital:
         """Return what the PACS was told about its request for storage commitment; None before it was told."""
         answer = self.pacs.get(f"/storage-commitment/{transaction}")
         return None if answer["Status"] == "Pending" else answer
+
+    def troubled(self, lane: str) -> list[Any]:
+        """Return the jobs of a lane that failed and are tried again."""
+        command = [*PYTHON_M_HILUM, "--config", str(self.config), "status", "--json"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        return [job for job in json.loads(done.stdout)["troubled"] if job["lane"] == lane]
 
     def report_of(self, sent: Dataset) -> Path:
         """Wait for the report in the film's study and return it as a file."""
@@ -62,7 +71,7 @@ def is_compressed(films: tuple[Dataset, ...]) -> bool:
     return any(each.file_meta.TransferSyntaxUID.is_compressed for each in films)
 
 
-def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, **worker: float) -> Path:
+def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, modality_port: int = 1, **worker: float) -> Path:
     peer = {"name": "pacs", "ae_title": "ORTHANC", "host": "127.0.0.1", "port": pacs.dicom_port}
     return settings_file(
         folder,
@@ -72,7 +81,7 @@ def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, **worker:
         worker=worker or {"retry_seconds": 0.2, "retry_limit_seconds": 1},
         peers=[
             {**peer, "receives_results": True, "may_send": True},
-            {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": 1, "may_send": True},
+            {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": modality_port, "may_send": True},
         ],
     )
 
@@ -81,13 +90,13 @@ def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, **worker:
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     """`hilum up` with its embedded database between dcmtk and Orthanc."""
     folder = tmp_path_factory.mktemp("hospital")
-    port = free_port()
+    port, modality_port = free_port(), free_port()
     with orthanc(folder / "orthanc", hilum_port=port) as pacs:
-        config = settings(folder, database="embedded", port=port, pacs=pacs)
+        config = settings(folder, database="embedded", port=port, pacs=pacs, modality_port=modality_port)
         with hilum(config, "up") as running:
             running.wait_until("worker-ready")
             running.wait_until("node-ready")
-            yield Hospital(port=port, pacs=pacs, config=config, folder=folder)
+            yield Hospital(port=port, pacs=pacs, config=config, folder=folder, modality_port=modality_port)
             text = running.log.read_text()
             assert running.stop() == 0
     assert [word for word in (PATIENT, "SECRET-ID") if word in text] == []
@@ -126,7 +135,7 @@ def test_a_resent_film_leaves_one_report(hospital: Hospital) -> None:
 
 def test_a_sender_is_told_that_its_films_are_safe(hospital: Hospital) -> None:
     """Orthanc sends a film, asks for storage commitment, and hears success on a new association."""
-    sent = saved(film(120), hospital.folder)
+    sent = saved(film(130), hospital.folder)
     instance = hospital.pacs.post("/instances", sent.read_bytes())["ID"]
     order = {"Resources": [instance], "Synchronous": True, "StorageCommitment": True}
     transaction = hospital.pacs.post("/modalities/HILUM/store", json.dumps(order).encode())[
@@ -146,6 +155,19 @@ def test_a_sender_is_told_of_a_film_that_never_came(hospital: Hospital) -> None:
     assert "not available" in failure["Description"]
 
 
+def test_an_answer_waits_for_its_modality(hospital: Hospital) -> None:
+    """It asks, is switched off before the answer, and hears when it is on again."""
+    sent = film(133)
+    hospital.send(sent)
+    assert answer_to(hospital.port, asked(sent.SOPInstanceUID, transaction="2.25.133"), calling="XRAY1") == 0
+    wait_for(lambda: hospital.troubled("commit:xray"))
+    modality = Modality()
+    with listening(modality, port=hospital.modality_port):
+        wait_for(lambda: modality.heard)
+    ((kind, information),) = modality.heard
+    assert (kind, information.TransactionUID) == (1, "2.25.133")
+
+
 def test_a_study_of_several_films_gets_one_report_about_the_frontal_one(hospital: Hospital) -> None:
     """Lateral and frontal film: both are in the image library, the frontal one was measured."""
     lateral, frontal = film(104, view="LL", study=104), film(105, study=104)
@@ -159,7 +181,7 @@ def test_a_study_of_several_films_gets_one_report_about_the_frontal_one(hospital
 
 def test_a_late_film_leads_to_an_updated_report(hospital: Hospital) -> None:
     """The second report speaks of both films, and names the first one as its predecessor."""
-    early, late = film(121), film(122, view="LL", study=121)
+    early, late = film(131), film(132, view="LL", study=131)
     hospital.send(early)
     first = pydicom.dcmread(hospital.report_of(early)).SOPInstanceUID
     hospital.send(late)

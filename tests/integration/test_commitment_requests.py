@@ -4,42 +4,11 @@ from __future__ import annotations
 
 import pytest
 from pydicom import Dataset
-from pynetdicom import AE
-from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
+from pynetdicom.sop_class import StorageCommitmentPushModelInstance
 
 from dicom_node.commitment import ActionStatus
 from tests.integration.conftest import RunningNode
-
-DX = "1.2.840.10008.5.1.4.1.1.1.1"
-
-
-def asked(*instances: str, transaction: str | None = "2.25.99") -> Dataset:
-    """Return the action information of a request."""
-    information = Dataset()
-    if transaction is not None:
-        information.TransactionUID = transaction
-    information.ReferencedSOPSequence = [Dataset() for _ in instances]
-    for item, uid in zip(information.ReferencedSOPSequence, instances, strict=True):
-        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = DX, uid
-    return information
-
-
-def answer_to(
-    port: int,
-    information: Dataset,
-    *,
-    action: int = 1,
-    instance: str = StorageCommitmentPushModelInstance,
-    calling: str,
-) -> int:
-    """Send an N-ACTION and return its status."""
-    entity = AE(ae_title=calling)
-    entity.add_requested_context(StorageCommitmentPushModel)
-    association = entity.associate("127.0.0.1", port, ae_title="HILUM")
-    assert association.is_established
-    response, _ = association.send_n_action(information, action, StorageCommitmentPushModel, instance)
-    association.release()
-    return int(response.Status)
+from tests.modality import answer_to, asked
 
 
 def test_a_request_is_kept_before_it_is_answered(node: RunningNode) -> None:

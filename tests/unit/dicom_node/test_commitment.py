@@ -2,56 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import pytest
-from pynetdicom import AE, evt
-from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
+from pynetdicom.sop_class import Verification
 
 from dicom_node.commitment import CommitmentSender
 from dicom_node.requestor import PeerAddress
 from domain.commitment import CommitmentReport, FailureReason, Reference
 from domain.errors import Permanent, Transient
 from domain.ids import AeTitle, SopInstanceUid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydicom.dataset import Dataset
-    from pynetdicom.events import Event
+from tests.modality import Modality, listening
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 SAFE = Reference(sop_class_uid=DX, sop_instance_uid=SopInstanceUid("2.25.1"))
 LOST = Reference(sop_class_uid=DX, sop_instance_uid=SopInstanceUid("2.25.2"))
-
-
-@dataclass
-class Modality:
-    """A modality that asked, and now hears."""
-
-    status: int = 0
-    heard: list[tuple[int, Dataset]] = field(default_factory=list)
-
-    def hear(self, event: Event) -> tuple[int, None]:
-        """Take an N-EVENT-REPORT."""
-        self.heard.append((event.event_type, event.event_information))
-        return self.status, None
-
-
-@contextmanager
-def listening(modality: Modality, sop_class: str = StorageCommitmentPushModel) -> Iterator[PeerAddress]:
-    """Start it on a free port; it is the user of the service although it accepts the association."""
-    entity = AE(ae_title="XRAY1")
-    entity.add_supported_context(sop_class, scu_role=True, scp_role=True)
-    handlers = [(evt.EVT_N_EVENT_REPORT, modality.hear)]
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-    try:
-        port = server.socket.getsockname()[1]
-        yield PeerAddress(name="xray", ae_title=AeTitle("XRAY1"), host="127.0.0.1", port=port)
-    finally:
-        server.shutdown()
 
 
 def answer(peer: PeerAddress, *, failed: bool = False) -> None:
