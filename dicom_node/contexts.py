@@ -38,7 +38,7 @@ COMPRESSED = (
     "1.2.840.10008.1.2.4.203",  # HTJ2K
     "1.2.840.10008.1.2.5",  # RLE Lossless
     "1.2.840.10008.1.2.4.50",  # JPEG Baseline
-    "1.2.840.10008.1.2.4.51",  # JPEG Extended; 12 bit needs an optional decoder
+    "1.2.840.10008.1.2.4.51",  # JPEG Extended, of 8 or 12 bits
 )
 
 

@@ -164,7 +164,9 @@ def _read_dicom(path: Path, *, with_pixels: bool) -> Dataset | None:
         try:
             dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not with_pixels)
             return _with_transfer_syntax(dataset) if _is_image(dataset) else None
-        except OSError:
+        except OSError as error:
+            if error.errno is None:  # pydicom's own, of bytes that are none of its sequences
+                return None
             raise
         except Exception:  # noqa: BLE001 - a parser meets any bytes here; whatever it raises, the file is unreadable
             return None

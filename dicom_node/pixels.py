@@ -26,7 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_node import jpeg12
+from dicom_node import jpeg
 from dicom_node.codestream import check_rle, frame_of
 from dicom_node.lookup_table import LookupTable
 from domain.film import GreyImage, NotClassifiable, Unsuitable
@@ -48,22 +48,23 @@ _SAMPLES_PER_PIXEL = (1, 3)
 _HIGHEST_RATIO = 1000
 """Of pixels to compressed bytes. Films are compressed to a hundredth at most; more is next to nothing, made large."""
 
-_DECODERS: Mapping[str, tuple[str, ...]] = {
-    # The order is pinned: toolkits differ in what they do with odd streams, so a film must always meet the same one.
-    JPEGBaseline8Bit: ("pillow", "gdcm"),
-    JPEGExtended12Bit: (jpeg12.PLUGIN, "gdcm"),
-    JPEGLossless: ("gdcm", "pylibjpeg"),
-    JPEGLosslessSV1: ("gdcm", "pylibjpeg"),
-    JPEGLSLossless: ("pyjpegls", "gdcm"),
-    JPEGLSNearLossless: ("pyjpegls", "gdcm"),
-    JPEG2000Lossless: ("pylibjpeg", "gdcm"),
-    JPEG2000: ("pylibjpeg", "gdcm"),
-    HTJ2KLossless: ("pylibjpeg",),
-    HTJ2KLosslessRPCL: ("pylibjpeg",),
-    HTJ2K: ("pylibjpeg",),
-    RLELossless: ("pydicom",),  # the plugin of pylibjpeg panics on broken streams, which `except Exception` lets pass
+_DECODERS: Mapping[str, str] = {
+    # One each: toolkits differ in what they do with odd streams, so a film must always meet the same one. Left out are
+    # those that a broken stream makes end the process: GDCM, and the plugin of pylibjpeg for RLE, which panics.
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: jpeg.PLUGIN,
+    JPEGLossless: jpeg.PLUGIN,
+    JPEGLosslessSV1: jpeg.PLUGIN,
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+    RLELossless: "pydicom",
 }
-jpeg12.register()
+jpeg.register()
 _END_OF_CODESTREAM = b"\xff\xd9"
 """EOI of JPEG and JPEG-LS (ITU-T T.81 B.1.1.3), EOC of JPEG 2000 (ITU-T T.800 A.4.4)."""
 
@@ -154,21 +155,10 @@ def _decode(dataset: Dataset) -> Stored:
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     if syntax.is_encapsulated:
         _check_codestream(dataset, syntax)
-    decoder = get_decoder(syntax)
-    available = [name for name in _DECODERS.get(syntax, ()) if name in decoder.available_plugins]
-    stored = _first_that_decodes(decoder, dataset, available or [""])
+    plugin = _DECODERS.get(syntax, "")
+    stored = np.asarray(get_decoder(syntax).as_array(dataset, index=0, decoding_plugin=plugin)[0])
     _check_shape(dataset, stored)
     return stored
-
-
-def _first_that_decodes(decoder: Any, dataset: Dataset, plugins: list[str]) -> Stored:  # noqa: ANN401 - pydicom's Decoder is untyped
-    *others, last = plugins
-    for plugin in others:
-        try:
-            return np.asarray(decoder.as_array(dataset, index=0, decoding_plugin=plugin)[0])
-        except Exception:  # noqa: BLE001, S112 - the next toolkit may know the stream; the last one's error counts
-            continue
-    return np.asarray(decoder.as_array(dataset, index=0, decoding_plugin=last)[0])
 
 
 def _check_codestream(dataset: Dataset, syntax: UID) -> None:

@@ -178,5 +178,5 @@ def _reconcile(reconcile: Callable[[threading.Event], None], events: Events, sto
 
 def _leave_decoders_out() -> None:
     """Keep pydicom from loading what only decoding needs: the node never looks at pixels, and starts sooner so."""
-    for module in ("PIL", "gdcm", "jpeg_ls", "openjpeg", "pylibjpeg", "requests", "rle"):
+    for module in ("PIL", "imagecodecs", "jpeg_ls", "openjpeg", "pylibjpeg", "requests"):
         sys.modules.setdefault(module, cast("ModuleType", None))

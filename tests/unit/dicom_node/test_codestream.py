@@ -185,7 +185,7 @@ def bombs(folder: Path) -> list[Path]:
 MEASURE = """
 import sys
 from pathlib import Path
-import gdcm, imagecodecs, jpeg_ls, openjpeg
+import imagecodecs, jpeg_ls, openjpeg
 from dicom_node.films import read_pixels
 
 def peak():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from copy import deepcopy
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -20,14 +22,14 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_node import jpeg12, pixels
+from dicom_node import pixels
 from dicom_node.contexts import COMPRESSED, UNCOMPRESSED
 from dicom_node.films import read_pixels
 from dicom_node.pixels import render
 from dicom_node.silence import quiet
 from dicom_node.wrap import wrap_film
-from domain.film import GreyImage, NotClassifiable, Unsuitable
-from tests.encodings import DEPTHS, LOSSLESS, LOSSY, NEAR, encoded, grey
+from domain.film import GreyImage, Unsuitable
+from tests.encodings import DEPTHS, LOSSLESS, LOSSY, NEAR, encoded, grey, with_codestream
 from tests.films import saved
 from tests.validators import DCMCJPEG, DCMCJPLS, DCMCONV, DCMCRLE, require
 
@@ -76,27 +78,16 @@ def test_a_near_lossless_film_is_as_near_as_it_says(bits: int) -> None:
     assert 0 < np.abs(pixels._decode(film).astype(int) - grey(bits)).max() <= NEAR
 
 
-def test_a_12_bit_jpeg_without_its_decoder_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation without the extra says that the pixels could not be decoded."""
-    monkeypatch.setitem(pixels._DECODERS, JPEGExtended12Bit, ("gdcm",))  # type: ignore[index]  # a dictionary
-    with pytest.raises(NotClassifiable) as problem, quiet():
-        render(encoded(made(12), JPEGExtended12Bit))
-    assert problem.value.reason is Unsuitable.PIXELS_CORRUPT
-
-
-def test_an_8_bit_jpeg_extended_needs_no_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GDCM reads it."""
-    monkeypatch.setitem(pixels._DECODERS, JPEGExtended12Bit, ("gdcm",))  # type: ignore[index]  # a dictionary
-    film = made(8)
-    assert levels_apart(render(encoded(film, JPEGExtended12Bit)), render(film)) <= LOSSY_TOLERANCE
-
-
-def test_the_12_bit_decoder_is_for_one_syntax_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And is not there where its package is not."""
-    assert jpeg12.is_available(JPEGExtended12Bit)
-    assert not jpeg12.is_available(JPEG2000)
-    monkeypatch.setattr(jpeg12, "find_spec", lambda _: None)
-    assert not jpeg12.is_available(JPEGExtended12Bit)
+@pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1])
+def test_a_lossless_jpeg_in_colour_keeps_its_colours(syntax: str) -> None:
+    """No colour is converted that the header calls RGB."""
+    film = wrap_film(grey(8), patient_id="P", patient_name="P")
+    colours = np.stack([grey(8), 255 - grey(8), grey(8) // 2], axis=-1)
+    film.SamplesPerPixel, film.PhotometricInterpretation, film.PlanarConfiguration = 3, "RGB", 0
+    film.PixelData = colours.tobytes()
+    stream = imagecodecs.jpeg8_encode(colours, lossless=True, colorspace="RGB", outcolorspace="RGB")
+    packed = with_codestream(deepcopy(film), syntax, stream)
+    assert np.array_equal(render(packed), render(film))
 
 
 DCMTK = {
@@ -151,12 +142,11 @@ def test_a_real_film_is_the_same_picture_in_each_syntax(name: str, real_films: P
     assert np.abs(image - reference).mean() * 255 <= 1.0
 
 
-@pytest.mark.parametrize("name", ["RG1_chestPA_CR_J2KI.dcm", "rsna_pneumonia_CR_jpegbaseline_mono2.dcm"])
-def test_two_decoders_agree_on_a_real_chest_film(name: str, real_films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of lossy films there is no original: GDCM, written by others, is asked as well."""
-    first = read_pixels(real_films / "chest" / name)
-    monkeypatch.setattr(pixels, "_DECODERS", dict.fromkeys(pixels._DECODERS, ("gdcm",)))
-    second = read_pixels(real_films / "chest" / name)
+def test_two_decoders_agree_on_a_real_chest_film(real_films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a lossy film there is no original, and dcmtk knows no JPEG 2000: another decoder is asked as well."""
+    first = read_pixels(real_films / "chest" / "RG1_chestPA_CR_J2KI.dcm")
+    monkeypatch.setitem(pixels._DECODERS, JPEG2000, "pillow")  # type: ignore[index]  # a dictionary
+    second = read_pixels(real_films / "chest" / "RG1_chestPA_CR_J2KI.dcm")
     assert not isinstance(first, Unsuitable)
     assert not isinstance(second, Unsuitable)
     assert levels_apart(first, second) <= 1.0
