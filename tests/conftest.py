@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, text
 
@@ -19,6 +20,9 @@ from db.engine import connect
 from db.upgrade import upgrade
 from models.package import Package
 from tests.peers import free_port, missing
+
+hypothesis.settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("the same each time")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

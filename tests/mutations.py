@@ -42,16 +42,15 @@ def _spoil(content: bytearray, place: int, chance: random.Random) -> None:
         content[place : place + 4] = chance.choice(_LENGTHS)
 
 
-def nested(levels: int, *, defined: bool = False) -> bytes:
+def nested(levels: int, *, defined: bool = False, tag: tuple[int, int] = (0x0008, 0x1140)) -> bytes:
     """Return a sequence within a sequence and so on, explicit little endian; lengths are said, or left open."""
     if not defined:
-        begin = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 2**32 - 1) + struct.pack(
-            "<HHI", 0xFFFE, 0xE000, 2**32 - 1
-        )
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, 2**32 - 1)
+        begin = struct.pack("<HH2sHI", *tag, b"SQ", 0, 2**32 - 1) + item
         end = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
         return begin * levels + end * levels
     lengths = [20 * level for level in range(levels)]
     return b"".join(
-        struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, inside + 8) + struct.pack("<HHI", 0xFFFE, 0xE000, inside)
+        struct.pack("<HH2sHI", *tag, b"SQ", 0, inside + 8) + struct.pack("<HHI", 0xFFFE, 0xE000, inside)
         for inside in reversed(lengths)
     )

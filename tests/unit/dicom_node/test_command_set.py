@@ -13,6 +13,7 @@ from pynetdicom.dsutils import decode as reference_decode
 from pynetdicom.dsutils import encode as reference_encode
 
 from dicom_node.command_set import C_STORE_RQ, Command, NotACommandSet, decode, store_response
+from tests.mutations import spoiled
 
 
 def request(instance: str = "1.2.3.4") -> Dataset:
@@ -59,3 +60,18 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     """Nothing else is ever raised."""
     with suppress(NotACommandSet):
         decode(content)
+
+
+@given(st.integers(0, 2**32))
+def test_a_spoiled_command_set_is_read_or_refused(seed: int) -> None:
+    """Bytes changed, moved, put in and taken out, lengths that lie."""
+    with suppress(NotACommandSet):
+        decode(spoiled(encoded(request()), seed))
+
+
+@given(st.integers(0, 2**32))
+def test_what_is_read_can_be_answered(seed: int) -> None:
+    """Identifiers that are none make no response that can't be written."""
+    with suppress(NotACommandSet):
+        response = store_response(decode(spoiled(encoded(request()), seed)), 0xC000)
+        assert decode(response).field == 0x8001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from contextlib import suppress
 from io import BytesIO
@@ -24,6 +25,7 @@ from dicom_node.identifiers import (
     TooShort,
     identifiers,
 )
+from tests.mutations import nested, spoiled
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
@@ -121,6 +123,35 @@ def test_a_damaged_data_set_is_read_or_refused(data: st.DataObject) -> None:
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with suppress(NotADataSet, TooShort):
         identifiers(bytes(content[: data.draw(st.integers(0, len(content)))]), EXPLICIT, whole=True)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([EXPLICIT, IMPLICIT, DEFLATED, BIG_ENDIAN]), st.booleans())
+def test_a_spoiled_data_set_is_read_or_refused(seed: int, syntax: str, whole: bool) -> None:  # noqa: FBT001 - generated
+    """In every encoding, with lengths that lie and pieces that moved."""
+    with suppress(NotADataSet, *(() if whole else (TooShort,))):
+        identifiers(spoiled(encoded(header(), syntax, undefined=bool(seed % 2)), seed), syntax, whole=whole)
+
+
+@pytest.mark.parametrize("defined", [False, True])
+@pytest.mark.parametrize("levels", [1, 10_000])
+def test_however_deep_a_sequence_is_it_is_passed_over(levels: int, defined: bool) -> None:  # noqa: FBT001 - a table
+    """The identifiers behind it are found; no call nests, no level costs memory that it does not give back."""
+    content = encoded(header(), EXPLICIT)
+    place = content.index(b"\x10\x00\x10\x00PN")
+    deep = content[:place] + nested(levels, defined=defined, tag=(0x0009, 0x2000)) + content[place:]
+    assert identifiers(deep, EXPLICIT, whole=True) == EXPECTED
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
+def test_a_sequence_without_an_end_is_refused(syntax: str) -> None:
+    """Four megabytes of beginnings, as much as is ever looked at."""
+    order = ">" if syntax == BIG_ENDIAN else "<"
+    begin = struct.pack(f"{order}HHI", 8, 0x1110, 2**32 - 1)
+    if syntax != IMPLICIT:
+        begin = struct.pack(f"{order}HH2sHI", 8, 0x1110, b"SQ", 0, 2**32 - 1)
+    item = struct.pack(f"{order}HHI", 0xFFFE, 0xE000, 2**32 - 1)
+    with pytest.raises(NotADataSet):
+        identifiers((begin + item) * (4 * 2**20 // len(begin + item)), syntax, whole=True)
 
 
 def test_the_test_data_is_a_data_set() -> None:
