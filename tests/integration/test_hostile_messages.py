@@ -281,6 +281,8 @@ def silent(port: int, *sent: bytes) -> Iterator[None]:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
         for piece in sent:
             connection.sendall(piece)
+            if piece == request():
+                assert kinds(connection.recv(65536)) == [2]
         yield
 
 
@@ -290,6 +292,7 @@ def test_peers_that_fall_silent_keep_nobody_waiting(node: RunningNode) -> None:
     with unharmed(node), ExitStack() as waiting:
         for sent in ([], [request()[:50]], [request()], [request(), begun], [request(), begun[:-9]]) * 6:
             waiting.enter_context(silent(node.port, *sent))
+        wait_for(lambda: list((node.spool / "incoming").iterdir()))
         served = film(403, rows=64)
         assert store_raw(node.port, encoded(served), instance=str(served.SOPInstanceUID)) == 0
         waiting.close()

@@ -119,6 +119,19 @@ def test_what_dcmtk_writes_is_the_same_picture(name: str, photometric: str, tmp_
     assert apart <= (LOSSY_TOLERANCE if syntax in LOSSY else 0)
 
 
+@pytest.mark.peers
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("predictor", range(1, 8))
+def test_lossless_jpeg_is_read_with_every_predictor(predictor: int, bits: int, tmp_path: Path) -> None:
+    """ITU-T T.81 Table H.1 has seven; dcmtk writes them all, and libjpeg-turbo reads them."""
+    require(DCMCJPEG)
+    film = made(bits)
+    command = [str(DCMCJPEG), "+el", "+sv", str(predictor), str(saved(film, tmp_path)), str(tmp_path / "out.dcm")]
+    subprocess.run(command, check=True, capture_output=True)
+    with quiet():
+        assert np.array_equal(render(pydicom.dcmread(tmp_path / "out.dcm")), render(film))
+
+
 HIP = {
     "J2KR": 0,
     "JLSL": 0,
