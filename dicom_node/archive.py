@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydicom.dataset import Dataset
-from pynetdicom import build_context, build_role, evt
+from pynetdicom import build_context, build_role
 
-from dicom_node.arrivals import StorageArrival, why_not_now
-from dicom_node.command_set import C_STORE_RQ, Command
 from dicom_node.contexts import COMPRESSED, RECEIVED_SOP_CLASSES, UNCOMPRESSED
 from dicom_node.instances import is_uid
 from dicom_node.requestor import PeerAddress, Proposal, associated, status_of
+from dicom_node.retrieval import Arrivals, StreamingProvider
 from dicom_node.silence import quiet
-from dicom_node.status import StoreStatus, is_pending, passes, retrieval_status_name
+from dicom_node.status import is_pending, passes, retrieval_status_name
 from domain.archive import Query, RemoteSeries, RemoteStudy, Wanted
 from domain.errors import Permanent, Transient
 from domain.ids import SeriesUid, SopInstanceUid, StudyUid
@@ -25,13 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pynetdicom.association import Association
-    from pynetdicom.events import Event
 
     from dicom_node.arrivals import Storage
     from domain.ids import AeTitle
 
 PATIENCE_S: Final = 300.0
-"""The longest silence of an archive: it may fetch old studies from a tape, and it sends a film as a whole."""
+"""The longest silence of an archive: it may fetch old studies from a tape."""
 
 _FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # Study Root Query/Retrieve Information Model - FIND
 _MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
@@ -81,13 +79,17 @@ def archive(
         Transient: the archive can't be reached or refuses.
         Permanent: it does not offer what is needed.
     """
-    arrivals = _Arrivals(storage, peer.ae_title, stop)
-    proposal = _proposal(arrivals, method, patience_s)
-    with associated(peer, calling, proposal) as association:
-        yield Archive(association, _method(association, method), arrivals, destination=calling, stop=stop)
+    arrivals = Arrivals(storage, peer.ae_title, stop)
+    with associated(peer, calling, _proposal(method, patience_s)) as association:
+        chosen = _method(association, method)
+        association.dimse = provider = StreamingProvider(association, arrivals)
+        try:
+            yield Archive(association, chosen, arrivals, destination=calling, stop=stop)
+        finally:
+            provider.abandon()
 
 
-def _proposal(arrivals: _Arrivals, method: Method | None, patience_s: float) -> Proposal:
+def _proposal(method: Method | None, patience_s: float) -> Proposal:
     """Propose a context for each transfer syntax, so that the archive can send every film as it has it."""
     films = [] if method is Method.MOVE else RECEIVED_SOP_CLASSES
     models = {Method.GET: [_FIND, _GET], Method.MOVE: [_FIND, _MOVE], None: [_FIND, _GET, _MOVE]}
@@ -96,7 +98,6 @@ def _proposal(arrivals: _Arrivals, method: Method | None, patience_s: float) -> 
         sop_classes=models[method],
         contexts=[build_context(film, [syntax]) for film in films for syntax in (*UNCOMPRESSED, *COMPRESSED)],
         roles=[build_role(film, scp_role=True) for film in films],
-        handlers=[(evt.EVT_C_STORE, arrivals.take)],
         patience_s=patience_s,
     )
 
@@ -116,37 +117,6 @@ def _method(association: Association, asked: Method | None) -> Method:
     )
 
 
-class _Arrivals:
-    """Takes what the archive sends on our association, the same way as the node does."""
-
-    def __init__(self, storage: Storage, source: str, stop: threading.Event) -> None:
-        self._storage = storage
-        self._source = source
-        self._stop = stop
-        self.trouble: Transient | None = None
-        """Why disk or database can't take films now."""
-
-    def take(self, event: Event) -> int:
-        """Store an instance as it came and return the status of the answer."""
-        if self._stop.is_set():
-            return StoreStatus.OUT_OF_RESOURCES
-        request: Any = event.request
-        command = Command(
-            field=C_STORE_RQ,
-            message_id=int(request.MessageID),
-            data_set_type=0,
-            sop_class_uid=str(request.AffectedSOPClassUID),
-            sop_instance_uid=str(request.AffectedSOPInstanceUID),
-        )
-        arrival = StorageArrival(self._storage, command, str(event.context.transfer_syntax), self._source)
-        with request.DataSet.getbuffer() as content:  # the bytes as they came, not copied
-            arrival.write(content)
-            status = arrival.finish()
-        if status is StoreStatus.OUT_OF_RESOURCES:
-            self.trouble = why_not_now(arrival.problem)
-        return int(status)
-
-
 class Archive:
     """An archive that we are associated with."""
 
@@ -154,7 +124,7 @@ class Archive:
         self,
         association: Association,
         method: Method,
-        arrivals: _Arrivals,
+        arrivals: Arrivals,
         *,
         destination: AeTitle,
         stop: threading.Event,

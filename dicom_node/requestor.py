@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pynetdicom import AE
 from pynetdicom.presentation import build_context
@@ -47,8 +47,6 @@ class Proposal:
     """Where we are not the user of a SOP class but its provider (PS3.7 D.3.3.4)."""
     contexts: Sequence[PresentationContext] = ()
     """Further presentation contexts, in transfer syntaxes of their own."""
-    handlers: Sequence[tuple[Any, ...]] = ()
-    """What we do when the peer asks for something on this association, as pynetdicom has it."""
     patience_s: float | None = None
     """The longest silence within the association, if it differs from the other timeouts."""
 
@@ -76,7 +74,6 @@ def associated(
         ],
         ae_title=peer.ae_title,
         ext_neg=list(proposal.roles),
-        evt_handlers=list(proposal.handlers),
     )
     if not association.is_established:
         raise _no_association(association, proposal.service)

@@ -78,6 +78,22 @@ class Store(Protocol):
         ...
 
 
+class Line(Protocol):
+    """The association that messages come on."""
+
+    def accepted_context(self, context_id: int) -> PresentationContext | None:
+        """Return an accepted presentation context by its ID, None where there is none."""
+        ...
+
+    def reply(self, context_id: int, command_set: bytes) -> None:
+        """Send a command set without data."""
+        ...
+
+    def hand_over(self, primitive: P_DATA) -> None:
+        """Take a whole message that is no C-STORE request."""
+        ...
+
+
 class ProtocolError(Exception):
     """The peer sent what no PDU, message or command can be."""
 
@@ -147,8 +163,8 @@ class Connection(AssociationSocket):
 class Messages:
     """Puts the messages of one association together from their fragments (PS3.8 Annex E)."""
 
-    def __init__(self, association: ReceivingAssociation, store: Store) -> None:
-        self._association = association
+    def __init__(self, line: Line, store: Store) -> None:
+        self._line = line
         self._store = store
         self._command_bytes = bytearray()
         self._context_id = 0
@@ -164,10 +180,18 @@ class Messages:
             ProtocolError: they are none, or come in an order that makes no message.
         """
         for context_id, control, fragment in _presentation_data_values(body):
-            if self._command is None:
-                self._take_command(context_id, control, fragment)
-            else:
-                self._take_data(context_id, control, fragment)
+            self.take_value(context_id, control, fragment)
+
+    def take_value(self, context_id: int, control: int, fragment: memoryview) -> None:
+        """Take one presentation data value: its context, its message control header, and what is behind.
+
+        Raises:
+            ProtocolError: it comes in an order that makes no message.
+        """
+        if self._command is None:
+            self._take_command(context_id, control, fragment)
+        else:
+            self._take_data(context_id, control, fragment)
 
     @property
     def is_midway(self) -> bool:
@@ -202,11 +226,11 @@ class Messages:
         if command.field != C_STORE_RQ:
             self._begin_other(command, content)
             return
-        context = self._association.accepted_context(self._context_id)
+        context = self._line.accepted_context(self._context_id)
         if context is None:
             raise ProtocolError("a presentation context that was not accepted")
         if command.data_set_type == NO_DATA_SET:
-            self._association.reply(self._context_id, store_response(command, StoreStatus.CANNOT_UNDERSTAND))
+            self._line.reply(self._context_id, store_response(command, StoreStatus.CANNOT_UNDERSTAND))
             return
         self._command = command
         self._arrival = self._store.begin(command, str(context.transfer_syntax[0]))
@@ -238,13 +262,12 @@ class Messages:
         if arrival is None or command is None:
             self._hand_over()
             return
-        self._association.reply(self._context_id, store_response(command, arrival.finish()))
+        self._line.reply(self._context_id, store_response(command, arrival.finish()))
 
     def _hand_over(self) -> None:
         primitive = P_DATA()
         primitive.presentation_data_value_list, self._other = self._other, []
-        self._association.dimse.receive_primitive(primitive)
-        self._association.stirred.set()
+        self._line.hand_over(primitive)
 
 
 def _presentation_data_values(body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
@@ -479,6 +502,11 @@ class ReceivingAssociation(Association):
         connection = self.dul.socket
         if connection is not None:
             connection.send(struct.pack(">BxI", _P_DATA_TF, len(value)) + value)
+
+    def hand_over(self, primitive: P_DATA) -> None:
+        """Take a whole message that is no C-STORE request."""
+        self.dimse.receive_primitive(primitive)
+        self.stirred.set()
 
     def _run_reactor(self) -> None:
         """Serve what is no film, and notice the end: release, abort, or silence."""

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -22,8 +24,11 @@ from pynetdicom.sop_class import (
 
 from dicom_node.archive import Archive, Incomplete, Interrupted, Method, archive
 from dicom_node.arrivals import Storage
+from dicom_node.command_set import C_STORE_RQ, Command
 from dicom_node.contexts import RECEIVED_SOP_CLASSES, UNCOMPRESSED
 from dicom_node.requestor import PeerAddress
+from dicom_node.retrieval import Arrivals, StreamingProvider
+from dicom_node.status import StoreStatus
 from dicom_node.wrap import wrap_film
 from domain.archive import Query, RemoteStudy, Wanted, wanted
 from domain.errors import Permanent, Transient
@@ -245,6 +250,51 @@ def test_a_silent_archive_is_not_waited_for(tmp_path: Path) -> None:
     ):
         retrieve(remote, one)
     assert time.monotonic() - started < 3
+
+
+def test_an_archive_that_sends_slowly_is_not_silent(tmp_path: Path) -> None:
+    """As long as something of a film comes, patience begins anew."""
+    association = SimpleNamespace(dimse_timeout=0.3)
+    provider = StreamingProvider(association, Arrivals(storage(tmp_path), "PACS", threading.Event()))  # type: ignore[arg-type]
+    sender = threading.Thread(
+        target=lambda: [(time.sleep(0.15), provider.receive_primitive(P_DATA())) for _ in range(6)]
+    )
+    started = time.monotonic()
+    sender.start()
+    assert provider.get_msg(block=True) == (None, None)
+    sender.join()
+    assert 1.1 < time.monotonic() - started < 3
+
+
+def test_an_archive_that_breaks_off_within_a_film_leaves_nothing_of_it(tmp_path: Path) -> None:
+    """The draft goes."""
+    (one,) = films(1)
+    place = storage(tmp_path)
+    cut = Pacs([one])
+    with listening(cut) as peer, opened(peer, place) as remote:
+        arrival = remote._arrivals.begin(request_of(one), "1.2.840.10008.1.2.1")
+        arrival.write(memoryview(bare(one))[:500])
+        remote._association.dimse._messages._arrival = arrival  # type: ignore[attr-defined]
+        assert len(list((tmp_path / "incoming").iterdir())) == 1
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_another_sop_class_is_not_taken(tmp_path: Path) -> None:
+    """Whatever presentation context it comes in."""
+    (ct,) = films(1)
+    ct.SOPClassUID = CTImageStorage
+    arrivals = Arrivals(storage(tmp_path), "PACS", threading.Event())
+    assert arrivals.begin(request_of(ct), "1.2.840.10008.1.2.1").finish() is StoreStatus.CANNOT_UNDERSTAND
+
+
+def request_of(film: Dataset) -> Command:
+    return Command(
+        field=C_STORE_RQ,
+        message_id=1,
+        data_set_type=0,
+        sop_class_uid=str(film.SOPClassUID),
+        sop_instance_uid=str(film.SOPInstanceUID),
+    )
 
 
 def test_a_full_disk_of_ours_ends_it_with_words(tmp_path: Path) -> None:
