@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from sqlalchemy import Engine
 from tests.conftest import migrated
 from tests.films import PATIENT, film, saved
 from tests.integration.conftest import RunningNode
-from tests.peers import Orthanc, free_port, hilum, orthanc, settings_file, storescu
+from tests.peers import Orthanc, free_port, hilum, orthanc, settings_file, storescu, wait_for
 
 pytestmark = pytest.mark.peers
 
@@ -196,6 +197,25 @@ def test_what_did_not_come_is_said_in_words(place: Site, tmp_path: Path, embedde
     said = json.loads(done.stdout)
     assert (done.returncode, said["fetched"], said["left"]) == (1, 0, 1)
     assert "0x" in said["problems"][0]
+
+
+def test_ctrl_c_keeps_what_came(place: Site, tmp_path: Path) -> None:
+    """Exit status 130; the next time only the rest is fetched."""
+    films = [film(number, rows=64) for number in range(400, 480)]
+    for one in films[1:]:
+        one.StudyInstanceUID, one.SeriesInstanceUID = films[0].StudyInstanceUID, films[0].SeriesInstanceUID
+    archived(place, tmp_path, *films)
+    before = place.node.count("instances")
+    keys = ["--json", "--method", "get", "--study", films[0].StudyInstanceUID]
+    command = [sys.executable, "-m", "hilum", "--config", str(place.config), "fetch", "pacs", *keys]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        wait_for(lambda: place.node.count("instances") > before)
+        running.send_signal(signal.SIGINT)
+        said = json.loads(running.communicate(timeout=60)[0])
+    assert (running.returncode, said["interrupted"]) == (130, True)
+    assert 0 < said["fetched"] == place.node.count("instances") - before < 80
+    status, said, _ = place.fetch(*keys[1:])
+    assert (status, said["fetched"], place.node.count("instances")) == (0, said["missing"], before + 80)
 
 
 def test_an_unknown_study_is_no_failure(place: Site) -> None:
