@@ -73,7 +73,7 @@ class Storage:
 
 
 class StorageArrival:
-    """One instance on its way into the spool; implements `dicom_node.upper_layer.Arrival`.
+    """One instance on its way into the spool; implements `dicom_node.messages.Arrival`.
 
     A failure while it arrives is kept until the end: the peer sends on, and is answered then.
     """
@@ -254,7 +254,7 @@ class StorageArrival:
 
 
 class Turned:
-    """An instance that is not taken whatever it is; implements `dicom_node.upper_layer.Arrival`."""
+    """An instance that is not taken whatever it is; implements `dicom_node.messages.Arrival`."""
 
     def __init__(self, status: StoreStatus) -> None:
         self._status = status

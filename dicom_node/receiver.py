@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from dicom_node.arrivals import Storage
     from dicom_node.command_set import Command
-    from dicom_node.upper_layer import Arrival
+    from dicom_node.messages import Arrival
     from dicom_node.workload import Workload
     from domain.ids import StudyId
     from domain.ports import CommitmentDesk
@@ -272,7 +272,7 @@ class Node:
 
 
 class _Door:
-    """The node as one association sees it; implements `dicom_node.upper_layer.Store`."""
+    """The node as one association sees it; implements `dicom_node.messages.Store`."""
 
     def __init__(self, node: Node, association: ReceivingAssociation) -> None:
         self._node = node

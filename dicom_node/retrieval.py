@@ -12,8 +12,8 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_node.arrivals import StorageArrival, Turned, why_not_now
 from dicom_node.contexts import RECEIVED_SOP_CLASSES
+from dicom_node.messages import Messages, ProtocolError
 from dicom_node.status import StoreStatus
-from dicom_node.upper_layer import Messages, ProtocolError
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dicom_node.arrivals import Storage
     from dicom_node.command_set import Command
-    from dicom_node.upper_layer import Arrival
+    from dicom_node.messages import Arrival
     from domain.errors import Transient
 
 _COMMAND_AND_LAST = b"\x03"
@@ -31,7 +31,7 @@ _INVALID = "Evt19"
 
 
 class Arrivals:
-    """Where films go that a peer sends on our association; implements `dicom_node.upper_layer.Store`."""
+    """Where films go that a peer sends on our association; implements `dicom_node.messages.Store`."""
 
     def __init__(self, storage: Storage, source: str, stop: threading.Event) -> None:
         self._storage = storage
@@ -50,7 +50,7 @@ class Arrivals:
 
 
 class _Watched:
-    """An instance that tells when disk or database could not take it; implements `dicom_node.upper_layer.Arrival`."""
+    """An instance that tells when disk or database could not take it; implements `dicom_node.messages.Arrival`."""
 
     def __init__(self, arrival: StorageArrival, arrivals: Arrivals) -> None:
         self._arrival = arrival
@@ -105,7 +105,7 @@ class StreamingProvider(DIMSEServiceProvider):
 
 
 class _Line:
-    """Our association as `Messages` sees it; implements `dicom_node.upper_layer.Line`."""
+    """Our association as `Messages` sees it; implements `dicom_node.messages.Line`."""
 
     def __init__(self, association: Association, hand_over: Any) -> None:  # noqa: ANN401 - a method of pynetdicom's
         self._association = association
