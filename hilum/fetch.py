@@ -190,19 +190,14 @@ def _retrieve_all(remote: Archive, requests: list[Wanted], haul: Haul) -> None:
             try:
                 remote.retrieve(request, advance)
             except Incomplete as error:
-                _tell(haul, f"study {request.study_uid}: {error}")
+                haul.problems.append(f"study {request.study_uid}: {error}")
             except (Transient, Permanent) as error:
-                _tell(haul, f"ended early: {error}; fetch again to go on")
+                haul.problems.append(f"ended early: {error}; fetch again to go on")
                 return
 
 
-def _tell(haul: Haul, problem: str) -> None:
-    haul.problems.append(problem)
-    click.echo(problem, err=True)
-
-
 def _lines(haul: Haul) -> list[str]:
-    lines = []
+    lines = list(haul.problems)
     if haul.is_dry and haul.studies:
         lines.append("date      films  missing  study")
         lines += [

@@ -40,11 +40,10 @@ class Tally:
     is_interrupted: bool = False
 
     def add(self, name: str, outcome: Outcome) -> None:
-        """Count one more, and tell at once what was left behind."""
+        """Count one more; what was left behind is told at the end, and not where the log is."""
         self.counts[outcome] += 1
         if outcome.is_failure:
             self.failed.append((printable(name), outcome))
-            click.echo(f"{outcome}: {printable(name)}", err=True)
 
     @property
     def status(self) -> int:
@@ -117,8 +116,9 @@ def _take(paths: Iterable[Path], importer: Importer, tally: Tally, advance: Adva
 
 
 def _lines(tally: Tally) -> list[str]:
+    failed = [f"{outcome}: {name}" for name, outcome in tally.failed]
     lines = [f"{count:>8}  {outcome}" for outcome, count in sorted(tally.counts.items())]
-    return ["   files", *lines] if lines else ["no files"]
+    return [*failed, "   files", *lines] if lines else ["no files"]
 
 
 def printable(name: str) -> str:

@@ -74,6 +74,7 @@ def test_what_is_left_behind_is_named_and_the_patient_is_not(node: RunningNode, 
     assert (status, said["counts"]) == (1, {"not understood": 1, "new": 1})
     assert said["failed"] == [{"file": str(broken), "reason": "not understood"}]
     assert "instance-received" in log
+    assert "broken.dcm" not in log
     assert not any(secret in log for secret in (*PATIENT.split("^"), str(film(107).SOPInstanceUID)))
 
 
