@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from enum import StrEnum
 from lzma import LZMAError
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import BadZipFile
@@ -14,6 +13,7 @@ from dicom_node.command_set import C_STORE_RQ, Command
 from dicom_node.contexts import COMPRESSED, RECEIVED_SOP_CLASSES, UNCOMPRESSED
 from dicom_node.encoding import DataSetPlace, NotDicom, NotUnderstood, data_set_place
 from dicom_node.identifiers import SOP_CLASS_UID, SOP_INSTANCE_UID, NotADataSet, TooShort, identifiers
+from dicom_node.media import Outcome
 from dicom_node.status import StoreStatus
 from domain.errors import Transient
 from domain.film import Reception
@@ -38,33 +38,6 @@ _DIRECTORY_SOP_CLASS = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage: a DICOMDIR (PS3.3 Annex F)."""
 
 
-class Outcome(StrEnum):
-    """What became of a file, or of a member of an archive."""
-
-    NEW = "new"
-    DUPLICATE = "known before"
-    KEPT_ASIDE = "other content, kept aside"
-    REPLACED = "other content, counts now"
-    DIRECTORY = "DICOMDIR"
-    NOT_DICOM = "not DICOM"
-    ANOTHER_SOP_CLASS = "another SOP class"
-    CONFLICT = "other content, not taken"
-    TRANSFER_SYNTAX = "transfer syntax not taken"
-    NOT_UNDERSTOOD = "not understood"
-    REFUSED = "refused"
-    TOO_LARGE = "too large"
-    UNREADABLE = "unreadable"
-    MISSING = "missing"
-    DAMAGED = "damaged"
-    ENCRYPTED = "encrypted"
-    NESTED = "archive within an archive"
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether a film may have been left behind."""
-        return self not in _HARMLESS
-
-
 OUTCOMES = {
     Reception.NEW: Outcome.NEW,
     Reception.DUPLICATE: Outcome.DUPLICATE,
@@ -72,17 +45,6 @@ OUTCOMES = {
     Reception.REPLACED: Outcome.REPLACED,
     Reception.REJECTED: Outcome.CONFLICT,
 }
-_HARMLESS = frozenset(
-    {
-        Outcome.NEW,
-        Outcome.DUPLICATE,
-        Outcome.KEPT_ASIDE,
-        Outcome.REPLACED,
-        Outcome.DIRECTORY,
-        Outcome.NOT_DICOM,
-        Outcome.ANOTHER_SOP_CLASS,
-    }
-)
 
 
 class Interrupted(Exception):

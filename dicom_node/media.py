@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import BadZipFile, ZipFile
 
 from dicom_node.directory import NotADirectory, is_directory_name, referenced_files
-from dicom_node.importer import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +20,46 @@ _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_SUFFIX = ".zip"
 _ENCRYPTED: Final = 0x1
 """Bit of a member's flags."""
+
+
+class Outcome(StrEnum):
+    """What became of a file, or of a member of an archive."""
+
+    NEW = "new"
+    DUPLICATE = "known before"
+    KEPT_ASIDE = "other content, kept aside"
+    REPLACED = "other content, counts now"
+    DIRECTORY = "DICOMDIR"
+    NOT_DICOM = "not DICOM"
+    ANOTHER_SOP_CLASS = "another SOP class"
+    CONFLICT = "other content, not taken"
+    TRANSFER_SYNTAX = "transfer syntax not taken"
+    NOT_UNDERSTOOD = "not understood"
+    REFUSED = "refused"
+    TOO_LARGE = "too large"
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    ENCRYPTED = "encrypted"
+    NESTED = "archive within an archive"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether a film may have been left behind."""
+        return self not in _HARMLESS
+
+
+_HARMLESS = frozenset(
+    {
+        Outcome.NEW,
+        Outcome.DUPLICATE,
+        Outcome.KEPT_ASIDE,
+        Outcome.REPLACED,
+        Outcome.DIRECTORY,
+        Outcome.NOT_DICOM,
+        Outcome.ANOTHER_SOP_CLASS,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dicom_node.importer import Importer, Outcome
+    from dicom_node.importer import Importer
+    from dicom_node.media import Outcome
     from domain.ids import AeTitle
     from hilum.progress import Advance
     from hilum.settings import Settings

@@ -13,8 +13,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from dicom_node.arrivals import Storage
-from dicom_node.importer import Importer, Outcome
-from dicom_node.media import Source, sources
+from dicom_node.importer import Importer
+from dicom_node.media import Outcome, Source, sources
 from dicom_node.spool import Spool
 from domain.film import ReceivedInstance, Reception, Recorded
 from domain.ids import AeTitle, StudyId

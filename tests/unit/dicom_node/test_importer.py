@@ -13,8 +13,8 @@ from pydicom.uid import MPEG2MPML, CTImageStorage, JPEG2000Lossless
 
 from dicom_node.arrivals import StorageArrival
 from dicom_node.command_set import C_STORE_RQ, Command
-from dicom_node.importer import OUTCOMES, Importer, Interrupted, Outcome
-from dicom_node.media import Source
+from dicom_node.importer import OUTCOMES, Importer, Interrupted
+from dicom_node.media import Outcome, Source
 from dicom_node.spool import Spool
 from dicom_node.status import StoreStatus
 from domain.errors import Transient

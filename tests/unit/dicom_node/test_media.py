@@ -13,7 +13,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from dicom_node.importer import Outcome
+from dicom_node.media import Outcome
 from dicom_node.wrap import wrap_film
 from tests.doors import as_file, outcome, storage, taken, zipped
 from tests.films import chest
