@@ -28,7 +28,7 @@ _FREE = """NOT EXISTS (
 _CLAIM = text(f"""
 WITH due AS (
     SELECT id FROM jobs
-    WHERE lane = :lane AND state = 'waiting' AND run_after <= now() AND {_FREE}
+    WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND run_after <= now() AND {_FREE}
     ORDER BY priority, run_after
     LIMIT 1
     FOR UPDATE SKIP LOCKED
@@ -42,7 +42,7 @@ RETURNING jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token
 
 _SECONDS_TO_NEXT = text(f"""
 SELECT extract(epoch FROM min(run_after) - clock_timestamp())::float
-FROM jobs WHERE lane = :lane AND state = 'waiting' AND {_FREE}
+FROM jobs WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND {_FREE}
 """)  # noqa: S608 - a constant
 
 _RENEW = text("UPDATE jobs SET lease_until = now() + :lease WHERE id = :id AND lease_token = :token")

@@ -125,7 +125,13 @@ class JobRow(Table):
         _one_of("state", JobState),
         CheckConstraint("(state = 'leased') = (lease_token IS NOT NULL)", name="only_leased_jobs_have_a_token"),
         CheckConstraint("state <> 'held' OR reason IS NOT NULL", name="held_jobs_say_why"),
-        Index("jobs_waiting", "lane", "priority", "run_after", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "jobs_waiting",
+            "lane",
+            "priority",
+            "run_after",
+            postgresql_where=text("state = 'waiting' AND lane <> ''"),  # not for statements that name no lane
+        ),
         Index("jobs_waiting_subject", "kind", "subject_id", postgresql_where=text("state = 'waiting'")),
         Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),
         Index("jobs_held", "settled_at", postgresql_where=text("state = 'held'")),

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from db.engine import transaction
-from db.queue import PostgresQueue, enqueue, finish
+from db.queue import _CLAIM, PostgresQueue, enqueue, finish
 from domain.errors import LeaseLost
 from domain.jobs import Job, JobKind
 from domain.ports import Queue
@@ -293,3 +293,18 @@ def test_a_waiting_worker_ignores_other_lanes(postgres: OnPostgres) -> None:
     before = time.monotonic()
     postgres.queue.wait(LANE, at_most=timedelta(seconds=0.5))
     assert time.monotonic() - before >= 0.5
+
+
+def test_a_claim_finds_its_job_by_the_index_of_its_lane(postgres: OnPostgres) -> None:
+    """Among thousands that wait in other lanes and thousands that are done."""
+    fill = """
+        INSERT INTO jobs (kind, lane, subject_id, state) SELECT 'deliver', 'deliver:' || n % 20, n,
+        CASE WHEN n % 3 = 0 THEN 'waiting' ELSE 'done' END FROM generate_series(1, 6000) AS n
+    """
+    claim_it = {"lane": "deliver:7", "worker": "host:1", "lease": LEASE}
+    with transaction(postgres.engine) as connection:
+        connection.execute(text(fill))
+        connection.execute(text("ANALYZE jobs"))
+        plan = "\n".join(connection.execute(text(f"EXPLAIN {_CLAIM.text}"), claim_it).scalars())
+    assert "jobs_waiting " in plan
+    assert "Seq Scan on jobs" not in plan

@@ -23,6 +23,7 @@ from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job
 from domain.priority import Priority
 from tests.fakes import MODEL, examined
+from tests.peers import wait_for
 
 LEASE = timedelta(seconds=30)
 SCORES = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
@@ -53,6 +54,11 @@ def intake(engine: Engine) -> PostgresIntake:
 def count(engine: Engine, table: str) -> int:
     with transaction(engine) as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+def statistic(engine: Engine, query: str) -> int:
+    with transaction(engine) as connection:
+        return int(connection.execute(text(query)).scalar_one())
 
 
 def claim(engine: Engine, lane: str = "classify") -> Job:
@@ -111,6 +117,17 @@ def test_a_late_film_brings_a_new_job(engine: Engine, intake: PostgresIntake) ->
     intake.record(instance(2))
     PostgresStudies(engine, receivers=[]).settle_classified(running, examined(findings(engine, study_id)))
     assert claim(engine).subject_id == study_id
+
+
+def test_taking_a_film_does_not_read_the_queue(engine: Engine, intake: PostgresIntake) -> None:
+    """Though the database plans the statements while its tables are empty: what waits costs the next film nothing."""
+    for number in range(200):
+        intake.record(instance(1, study=f"2.25.{number}"))
+    intake._disconnect()  # a connection reports what it did when it ends
+    engine.dispose()
+    wait_for(lambda: statistic(engine, "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'jobs'") == 200)
+    assert statistic(engine, "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'jobs'") < 1000
+    assert statistic(engine, "SELECT sum(seq_tup_read) FROM pg_stat_user_tables") < 1000
 
 
 def test_senders_of_one_instance_at_once_leave_one(engine: Engine, intake: PostgresIntake) -> None:
