@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 
 from pynetdicom.transport import AssociationSocket
 
@@ -17,12 +18,14 @@ class Connection(AssociationSocket):
     """A connected socket; reads are whole or fail, and take no longer than the DIMSE timeout."""
 
     socket: socket.socket | None
+    _seconds: float | None = None
 
     def set_timeout(self, seconds: float | None) -> None:
         """Let every read and write of whole values take no longer than this.
 
         A plain socket leaves that to the kernel, which saves a system call for each read.
         """
+        self._seconds = seconds
         own = self.socket
         if own is None:
             return
@@ -45,13 +48,15 @@ class Connection(AssociationSocket):
         if own is None:
             return False
         is_plain = not isinstance(own, ssl.SSLSocket)
+        begun = time.monotonic()
         while view:
             count = own.recv_into(view, 0, socket.MSG_WAITALL) if is_plain else own.recv_into(view)
             if not count:
                 return False
-            if is_plain and count < len(view):
-                raise TimeoutError
             view = view[count:]
+            # A read is short at the end of its time, or when the process was stopped for a moment.
+            if view and self._seconds is not None and time.monotonic() - begun >= self._seconds:
+                raise TimeoutError
         return True
 
     def has_pending(self) -> bool:

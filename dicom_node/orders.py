@@ -34,10 +34,11 @@ def priority_by(rules: Sequence[PriorityRule], calling: str, read: Callable[[], 
         calling: AE title of the sender.
         read: returns the values of `WANTED`, or raises `NotADataSet`; asked only where a rule needs the header.
     """
+    if not any(rule.reads_header for rule in rules):
+        return priority_of(Order(calling_ae_title=calling), rules)
     values: Mapping[int, bytes] = {}
-    if any(rule.reads_header for rule in rules):
-        with suppress(NotADataSet):
-            values = read()
+    with suppress(NotADataSet):
+        values = read()
     return priority_of(order_from(values, calling), rules)
 
 

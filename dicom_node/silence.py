@@ -44,5 +44,7 @@ _QUIET = _Quiet()
 def quiet() -> _Quiet:
     """Keep the toolkits from printing or logging: their warnings quote values, which are a patient's data."""
     for name in ("pydicom", "highdicom"):
-        logging.getLogger(name).setLevel(_ABOVE_EVERY_LEVEL)
+        logger = logging.getLogger(name)
+        if logger.level != _ABOVE_EVERY_LEVEL:  # setting it empties caches of the whole process
+            logger.setLevel(_ABOVE_EVERY_LEVEL)
     return _QUIET
