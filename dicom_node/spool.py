@@ -24,7 +24,9 @@ _NAME_CHARACTERS = 32
 _SYNC_FILE_RANGE = getattr(ctypes.CDLL(None), "sync_file_range", None)
 """Of Linux; a hint, whose failure means nothing."""
 _SYNC_FILE_RANGE_WRITE = 2
-_WRITEBACK_BYTES = 256 * 1024
+_FIRST_WRITEBACK_BYTES = 256 * 1024
+_LARGEST_WRITEBACK_BYTES = 4 * 1024 * 1024
+"""The disk is asked early for a small film, and seldom for a large one: for as much as it was asked for before."""
 _PRIVATE = 0o700
 _PRIVATE_FILE = 0o600
 _DRAFT_LIFE_SECONDS = 3600
@@ -149,7 +151,7 @@ class Draft:
         while view:
             view = view[os.write(self._descriptor, view) :]
         self._size += len(content)
-        if self._size - self._begun >= _WRITEBACK_BYTES:
+        if self._size - self._begun >= min(max(self._begun, _FIRST_WRITEBACK_BYTES), _LARGEST_WRITEBACK_BYTES):
             _begin_writeback(self._descriptor, self._begun, self._size - self._begun)
             self._begun = self._size
 
