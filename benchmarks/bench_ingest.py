@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -48,6 +49,12 @@ class Receiver:
     ae_title: str
     port: int
     pid: int
+    log: Path | None = None
+
+    def complaints(self) -> str:
+        """Return what it logged that is no information, as far as it has a log."""
+        lines = [] if self.log is None else self.log.read_text().splitlines()
+        return "\n".join([line for line in lines if '"level": "info"' not in line][-10:])
 
 
 @dataclass
@@ -141,15 +148,18 @@ def drive(receiver: Receiver, films: Sequence[Path], associations: int) -> tuple
     )
     others = [subprocess.Popen([*command, *map(str, share)], env=environment) for share in shares[1:]]
     single: list[float] = []
+    said: deque[str] = deque(maxlen=10)
     sent = before
     for line in watched.stderr or ():
         now = time.perf_counter()
+        said.append(line)
         if "Sending file" in line:
             sent = now
         elif "Received Store Response" in line:
             single.append(now - sent)
     if any([watched.wait(), *(other.wait() for other in others)]):
-        sys.exit(f"{receiver.name}: a sender failed")
+        words = "".join(said) + receiver.complaints()
+        sys.exit(f"{receiver.name}: a sender failed; the last words of the first sender and of the node:\n{words}")
     return time.perf_counter() - before, single
 
 
@@ -198,7 +208,7 @@ def node(folder: Path) -> Iterator[Receiver]:
         with hilum(config, "node") as running:
             count = len(psutil.Process(running.process.pid).children())
             wait_for(lambda: sum(line["event"] == "node-ready" for line in running.events()) >= max(count, 1))
-            yield Receiver("hilum", "HILUM", port, running.process.pid)
+            yield Receiver("hilum", "HILUM", port, running.process.pid, running.log)
 
 
 def _listener(port: int) -> int:
