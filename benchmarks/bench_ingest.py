@@ -240,15 +240,15 @@ def sync_milliseconds(folder: Path) -> float:
     return 1000 * statistics.median(times)
 
 
-def measure(arguments: argparse.Namespace, folder: Path) -> list[Run]:
+def measure(arguments: argparse.Namespace, megabytes: float, folder: Path) -> list[Run]:
     """Drive every receiver in every cell and round."""
     runs = []
     scratch = folder / "films"
     scratch.mkdir()
     with started(folder, arguments.receivers) as receivers:
-        for number, megabytes in product(range(arguments.rounds), arguments.sizes):
-            template = Template(folder, megabytes)
-            count = arguments.films if megabytes < 1 else max(arguments.films // 8, *arguments.associations)
+        template = Template(folder, megabytes)
+        count = arguments.films if megabytes < 1 else max(arguments.films // 8, *arguments.associations)
+        for number in range(arguments.rounds):
             for associations in arguments.associations:
                 films = template.write(scratch, count)
                 for receiver in receivers[number % len(receivers) :] + receivers[: number % len(receivers)]:
@@ -269,7 +269,7 @@ def soak(arguments: argparse.Namespace, folder: Path) -> list[tuple[int, int]]:
     if not arguments.soak:
         return []
     scratch = folder / "films"
-    scratch.mkdir(parents=True)
+    scratch.mkdir()
     template = Template(folder, min(arguments.sizes))
     associations = max(arguments.associations)
     slices = [_SLICE] * (arguments.soak // _SLICE) + [arguments.soak % _SLICE]
@@ -318,6 +318,13 @@ def _median(runs: Sequence[Run], name: str, megabytes: float, associations: int)
     return statistics.median(run.rate for run in _cell(runs, name, megabytes, associations))
 
 
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """Make a folder for the block."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def main() -> None:
     """Measure, print a table, and write every figure as JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -331,11 +338,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write every run")
     arguments = parser.parse_args()
     require(STORESCU)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    runs = []
+    for megabytes in arguments.sizes:
+        with temporary() as folder:  # what all receivers keep of one size fills half a disk
+            runs += measure(arguments, megabytes, folder)
+    with temporary() as folder:
         sync = sync_milliseconds(folder)
-        runs = measure(arguments, folder) if arguments.rounds else []
-        soaked = soak(arguments, folder / "soak")
+        soaked = soak(arguments, folder)
     print(f"{os.cpu_count()} cores; half a megabyte written and synced in {sync:.1f} ms; {arguments.rounds} rounds\n")
     if runs:
         print(table(runs, arguments))
