@@ -1,7 +1,7 @@
 """How fast does the node take films, beside Orthanc and dcmtk's storescp in the same run?
 
 dcmtk's storescu sends films over 1, 8 and 32 associations at once, each film a study of its own, to each receiver in
-turn; the receivers change places from round to round, and what is reported is the median of the rounds. Orthanc runs
+turn; their order is turned round from round to round, and what is reported is the median of the rounds. Orthanc runs
 with SyncStorageArea and Hilum as it is delivered, so that both answer only for what is on the disk; storescp syncs
 nothing. TCP_NODELAY is set and the PDUs are 128 KiB for all. The time of one C-STORE is taken at one of the senders.
 """
@@ -39,6 +39,7 @@ ROWS = {0.5: 512, 10.0: 2240}
 """Rows and columns of a 16-bit film by its size in MB."""
 _SAMPLE_SECONDS = 0.2
 _SLICE = 500
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -251,8 +252,10 @@ def measure(arguments: argparse.Namespace, megabytes: float, folder: Path) -> li
         for number in range(arguments.rounds):
             for associations in arguments.associations:
                 films = template.write(scratch, count)
-                for receiver in receivers[number % len(receivers) :] + receivers[: number % len(receivers)]:
+                # Forth and back: Orthanc and Hilum follow storescp, which leaves the disk with work, equally often.
+                for receiver in receivers[:: -1 if number % 2 else 1]:
                     os.sync()  # nobody pays for what another one left in the page cache
+                    time.sleep(_PAUSE_SECONDS)
                     with Memory(receiver.pid) as memory:
                         seconds, single = drive(receiver, films, associations)
                     runs.append(Run(receiver.name, megabytes, associations, count, seconds, single, memory.most))
@@ -331,7 +334,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=400, help="films of 0.5 MB a run; an eighth as many of 10 MB")
     parser.add_argument("--sizes", type=float, nargs="+", default=list(ROWS), choices=list(ROWS), help="MB of a film")
     parser.add_argument("--associations", type=int, nargs="+", default=[1, 8, 32], help="senders at once")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4, help="an even number, since every second one goes back")
     receivers = ("orthanc", "storescp", "hilum")
     parser.add_argument("--receivers", nargs="+", default=receivers, choices=receivers)
     parser.add_argument("--soak", type=int, default=0, metavar="FILMS", help="afterwards, send so many to Hilum alone")
