@@ -38,6 +38,8 @@ SELECT coalesce(label, unsuitable, outcome) AS result, count(*) AS results
 FROM findings GROUP BY 1 ORDER BY 1
 """)
 
+_PAUSED = text("SELECT lane FROM pauses ORDER BY lane")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TroubledJob:
@@ -62,6 +64,8 @@ class Overview:
     results: dict[str, int]
     """Findings by label, or by the reason why there is none."""
     troubled: tuple[TroubledJob, ...]
+    paused: tuple[str, ...]
+    """Lanes in which nothing is claimed; an empty name stands for every lane."""
 
 
 def overview(engine: Engine, *, limit: int = 20) -> Overview:
@@ -77,5 +81,6 @@ def overview(engine: Engine, *, limit: int = 20) -> Overview:
             lanes.setdefault(row.lane, {})[row.state] = row.jobs
         results = {row.result: row.results for row in connection.execute(_OUTCOMES)}
         rows = connection.execute(_TROUBLED, {"limit": limit}).mappings().all()
+        paused = connection.execute(_PAUSED).scalars().all()
     troubled = tuple(TroubledJob(**row) for row in rows)
-    return Overview(counts=dict(counts), lanes=lanes, results=results, troubled=troubled)
+    return Overview(counts=dict(counts), lanes=lanes, results=results, troubled=troubled, paused=tuple(paused))

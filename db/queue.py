@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Row, text
 
 from db.engine import transaction
-from db.wakeups import CHANNEL, Wakeups
+from db.wakeups import CHANNEL, EVERY_LANE, Wakeups
 from domain.errors import LeaseLost
 from domain.ids import JobId
-from domain.jobs import Job, JobKind, JobState
+from domain.jobs import Job, JobKind, JobState, ReasonClass
 from domain.priority import Priority
 
 if TYPE_CHECKING:
@@ -25,10 +25,12 @@ _FREE = """NOT EXISTS (
 )"""
 """One study is never classified by two workers at once: the later job sees what the earlier one stored."""
 
+_IS_PAUSED = f"EXISTS (SELECT FROM pauses WHERE pauses.lane IN (:lane, '{EVERY_LANE}'))"
+
 _CLAIM = text(f"""
 WITH due AS (
     SELECT id FROM jobs
-    WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND run_after <= now() AND {_FREE}
+    WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND run_after <= now() AND {_FREE} AND NOT {_IS_PAUSED}
     ORDER BY priority, run_after
     LIMIT 1
     FOR UPDATE SKIP LOCKED
@@ -42,7 +44,7 @@ RETURNING jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token
 
 _SECONDS_TO_NEXT = text(f"""
 SELECT extract(epoch FROM min(run_after) - clock_timestamp())::float
-FROM jobs WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND {_FREE}
+FROM jobs WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND {_FREE} AND NOT {_IS_PAUSED}
 """)  # noqa: S608 - a constant
 
 _RENEW = text("UPDATE jobs SET lease_until = now() + :lease WHERE id = :id AND lease_token = :token")
@@ -52,9 +54,15 @@ UPDATE jobs SET state = '{state}', lease_token = NULL, lease_until = NULL, lease
 WHERE id = :id AND lease_token = :token
 """
 
-_FINISH = text(_SETTLE.format(state=JobState.DONE, changes="reason = NULL, settled_at = now()"))
-_RETRY = text(_SETTLE.format(state=JobState.WAITING, changes="reason = :reason, run_after = now() + :after"))
-_HOLD = text(_SETTLE.format(state=JobState.HELD, changes="reason = :reason, settled_at = now()"))
+_FINISH = text(_SETTLE.format(state=JobState.DONE, changes="reason = NULL, reason_class = NULL, settled_at = now()"))
+_RETRY = text(
+    _SETTLE.format(
+        state=JobState.WAITING, changes="reason = :reason, reason_class = :reason_class, run_after = now() + :after"
+    )
+)
+_HOLD = text(
+    _SETTLE.format(state=JobState.HELD, changes="reason = :reason, reason_class = :reason_class, settled_at = now()")
+)
 _RELEASE = text(_SETTLE.format(state=JobState.WAITING, changes="attempts = attempts - 1, run_after = now()"))
 
 _REAP = text("""
@@ -66,7 +74,7 @@ WITH expired AS (
 UPDATE jobs SET
     state = CASE WHEN spent THEN 'held' ELSE 'waiting' END,
     settled_at = CASE WHEN spent THEN now() END,
-    reason = 'the worker died or hung: its lease expired',
+    reason = 'the worker died or hung: its lease expired', reason_class = 'lease-expired',
     lease_token = NULL, lease_until = NULL, leased_by = NULL, run_after = now()
 FROM expired WHERE jobs.id = expired.id
 RETURNING jobs.lane
@@ -90,7 +98,10 @@ class PostgresQueue:
         self._wakeups = Wakeups(engine)
 
     def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the most urgent job that is due in a lane, of several the one due for longest; or return None."""
+        """Lease the most urgent job that is due in a lane, of several the one due for longest.
+
+        There is none while the lane, or every lane, is paused.
+        """
         with transaction(self._engine) as connection:
             row = connection.execute(_CLAIM, {"lane": lane, "worker": worker, "lease": lease}).one_or_none()
         return None if row is None else _from_row(row)
@@ -100,15 +111,15 @@ class PostgresQueue:
         with transaction(self._engine) as connection:
             _settled_once(connection, _RENEW, job, lease=lease)
 
-    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+    def retry(self, job: Job, *, after: timedelta, reason: str, reason_class: ReasonClass) -> None:
         """Return the job to its lane, due later."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _RETRY, job, after=after, reason=reason)
+            _settled_once(connection, _RETRY, job, after=after, reason=reason, reason_class=reason_class)
 
-    def hold(self, job: Job, *, reason: str) -> None:
+    def hold(self, job: Job, *, reason: str, reason_class: ReasonClass) -> None:
         """Take the job out of its lane until an operator requeues it."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _HOLD, job, reason=reason)
+            _settled_once(connection, _HOLD, job, reason=reason, reason_class=reason_class)
 
     def release(self, job: Job) -> None:
         """Give back an unfinished job at once, not counting the attempt."""

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from domain.findings import Outcome
-from domain.jobs import JobKind, JobState
+from domain.jobs import JobKind, JobState, ReasonClass
 from domain.priority import Priority
 
 
@@ -26,7 +26,7 @@ class Table(DeclarativeBase):
     }
 
 
-def _one_of(column: str, values: type[JobState | JobKind | Outcome]) -> CheckConstraint:
+def _one_of(column: str, values: type[JobState | JobKind | ReasonClass | Outcome]) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_is_known")
 
@@ -116,6 +116,7 @@ class JobRow(Table):
     lease_token: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     reason: Mapped[str | None]
+    reason_class: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
     priority: Mapped[int] = mapped_column(server_default=str(Priority.ROUTINE.value))
@@ -124,7 +125,8 @@ class JobRow(Table):
         _one_of("kind", JobKind),
         _one_of("state", JobState),
         CheckConstraint("(state = 'leased') = (lease_token IS NOT NULL)", name="only_leased_jobs_have_a_token"),
-        CheckConstraint("state <> 'held' OR reason IS NOT NULL", name="held_jobs_say_why"),
+        _one_of("reason_class", ReasonClass),
+        CheckConstraint("state NOT IN ('held', 'cancelled') OR reason IS NOT NULL", name="held_jobs_say_why"),
         Index(
             "jobs_waiting",
             "lane",
@@ -136,6 +138,34 @@ class JobRow(Table):
         Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),
         Index("jobs_held", "settled_at", postgresql_where=text("state = 'held'")),
     )
+
+
+class JobHistory(Table):
+    """A change of a job's state, written by the database itself."""
+
+    __tablename__ = "job_history"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    happened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    before: Mapped[str]
+    after: Mapped[str]
+    attempt: Mapped[int]
+    actor: Mapped[str | None]
+    """Host and process of a worker, or the person who asked."""
+    reason: Mapped[str | None]
+    reason_class: Mapped[str | None]
+
+
+class Pause(Table):
+    """A lane in which nothing is claimed; the empty name stands for every lane."""
+
+    __tablename__ = "pauses"
+
+    lane: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    actor: Mapped[str]
+    reason: Mapped[str]
 
 
 class ModelVersionRow(Table):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CHANNEL = "hilum_jobs"
 """NOTIFY channel; the payload is the lane."""
+EVERY_LANE = ""
+"""Payload that wakes all, and name of the pause of all."""
 
 
 class Wakeups:
@@ -53,7 +55,7 @@ class Wakeups:
         """
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            if lane in self._heard(left):
+            if self._heard(left) & {lane, EVERY_LANE}:
                 return
 
     def close(self) -> None:

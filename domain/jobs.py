@@ -28,15 +28,32 @@ class JobState(StrEnum):
     LEASED = "leased"
     DONE = "done"
     HELD = "held"
+    CANCELLED = "cancelled"
+
+
+class ReasonClass(StrEnum):
+    """Of what kind the reason is that a job did not get on."""
+
+    TRANSIENT = "transient"
+    """Something is away or busy: the job is tried again."""
+    PERMANENT = "permanent"
+    """The same would happen again."""
+    UNEXPECTED = "unexpected"
+    """Nobody foresaw it: a defect of ours."""
+    LEASE_EXPIRED = "lease-expired"
+    """The worker died or hung."""
+    OPERATOR = "operator"
+    """A person wanted it so."""
 
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.WAITING: frozenset({JobState.LEASED, JobState.HELD}),
+    JobState.WAITING: frozenset({JobState.LEASED, JobState.HELD, JobState.CANCELLED}),
     JobState.LEASED: frozenset({JobState.DONE, JobState.WAITING, JobState.HELD}),
-    JobState.HELD: frozenset({JobState.WAITING}),
+    JobState.HELD: frozenset({JobState.WAITING, JobState.CANCELLED}),
     JobState.DONE: frozenset(),
+    JobState.CANCELLED: frozenset(),
 }
-"""The only changes of state there are: claim, settle, retry or lease expiry, hold, requeue."""
+"""The only changes of state there are: claim, settle, retry or lease expiry, hold, requeue, cancel."""
 
 
 def check_transition(before: JobState, after: JobState) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
     from domain.findings import Examination, Message, ModelVersion, Probabilities
     from domain.ids import CommitmentId, DeliveryId, StudyId
-    from domain.jobs import Job
+    from domain.jobs import Job, ReasonClass
 
 
 class Classifier(Protocol):
@@ -65,7 +65,10 @@ class Queue(Protocol):
     """Jobs that survive everything."""
 
     def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the most urgent due job of a lane, of several the one due for longest; or return None."""
+        """Lease the most urgent due job of a lane, of several the one due for longest; or return None.
+
+        While the lane is paused there is none.
+        """
         ...
 
     def renew(self, job: Job, *, lease: timedelta) -> None:
@@ -76,7 +79,7 @@ class Queue(Protocol):
         """
         ...
 
-    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+    def retry(self, job: Job, *, after: timedelta, reason: str, reason_class: ReasonClass) -> None:
         """Return the job to its lane, due later.
 
         Raises:
@@ -84,7 +87,7 @@ class Queue(Protocol):
         """
         ...
 
-    def hold(self, job: Job, *, reason: str) -> None:
+    def hold(self, job: Job, *, reason: str, reason_class: ReasonClass) -> None:
         """Take the job out of its lane, visible to operators, until one requeues it.
 
         Raises:

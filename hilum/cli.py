@@ -11,6 +11,7 @@ import click
 from domain.ids import AeTitle
 from hilum import __version__
 from hilum.evaluate import evaluate
+from hilum.jobs import jobs
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
 from hilum.train import train
@@ -281,4 +282,5 @@ hilum.add_command(train)
 hilum.add_command(train_lungs)
 hilum.add_command(evaluate)
 hilum.add_command(models)
+hilum.add_command(jobs)
 hilum.add_command(knowledge)

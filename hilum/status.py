@@ -40,6 +40,10 @@ def _lines(state: Overview) -> Iterator[str]:
         yield "Conflicts   {conflicts} films came with other content under a known UID".format(**state.counts)
     yield "Results     " + (", ".join(f"{count} {result}" for result, count in state.results.items()) or "none yet")
     yield "Reports     {delivered} delivered, {undelivered} on their way".format(**state.counts)
+    if state.paused:
+        yield "PAUSED      {}; `hilum jobs resume` goes on".format(
+            ", ".join(lane or "every lane" for lane in state.paused)
+        )
     yield "Queues"
     for lane, states in state.lanes.items():
         yield f"  {lane:<24} " + ", ".join(f"{count} {name}" for name, count in states.items())

@@ -15,7 +15,7 @@ from domain.explanation import Box, ExplainedLook, Explanation
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
 from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
-from domain.jobs import Job, JobKind, JobState, check_transition
+from domain.jobs import Job, JobKind, JobState, ReasonClass, check_transition
 from domain.priority import Priority
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
@@ -59,6 +59,8 @@ class FakeQueue:
 
     rows: dict[int, Row] = field(default_factory=dict)
     moved: float = 0.0
+    reason_classes: list[ReasonClass] = field(default_factory=list)
+    """Why jobs did not get on, in order."""
 
     def add(
         self,
@@ -121,14 +123,16 @@ class FakeQueue:
         """End the job well."""
         self._move(self._owned(job), JobState.DONE)
 
-    def retry(self, job: Job, *, after: timedelta, reason: str) -> None:
+    def retry(self, job: Job, *, after: timedelta, reason: str, reason_class: ReasonClass) -> None:
         """Return the job, due later."""
+        self.reason_classes.append(reason_class)
         row = self._owned(job)
         self._move(row, JobState.WAITING)
         row.due, row.reason = self._now() + after.total_seconds(), reason
 
-    def hold(self, job: Job, *, reason: str) -> None:
+    def hold(self, job: Job, *, reason: str, reason_class: ReasonClass) -> None:
         """Take the job out."""
+        self.reason_classes.append(reason_class)
         row = self._owned(job)
         self._move(row, JobState.HELD)
         row.reason = reason

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from domain.errors import LeaseLost, Misconfigured, Permanent, Transient
+from domain.jobs import ReasonClass
 
 if TYPE_CHECKING:
     from domain.jobs import Job
@@ -95,9 +96,9 @@ class Loop:
         try:
             outcome = self.handler.run(job)
         except Permanent as error:
-            self._hold(job, str(error))
+            self._hold(job, str(error), ReasonClass.PERMANENT)
         except Transient as error:
-            self._try_again(job, str(error), last=job.is_last_attempt)
+            self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt)
         except Misconfigured:
             self.queue.release(job)
             raise
@@ -106,20 +107,20 @@ class Loop:
         except Exception as error:  # noqa: BLE001 - a job may fail in any way, and none may end the loop
             # The text of a foreign error may hold a patient's data; its type does not.
             last = job.is_last_attempt or job.attempt >= _UNEXPECTED_ATTEMPTS
-            self._try_again(job, f"unexpected {type(error).__name__}", last=last)
+            self._try_again(job, f"unexpected {type(error).__name__}", ReasonClass.UNEXPECTED, last=last)
         else:
             self.events.info("job-done", job=job.id, lane=self.lane, outcome=outcome, attempt=job.attempt)
 
-    def _try_again(self, job: Job, reason: str, *, last: bool) -> None:
+    def _try_again(self, job: Job, reason: str, reason_class: ReasonClass, *, last: bool) -> None:
         if last:
-            self._hold(job, f"{reason} (given up after {job.attempt} tries)")
+            self._hold(job, f"{reason} (given up after {job.attempt} tries)", reason_class)
             return
         pause = self.backoff.after(job.attempt)
-        self.queue.retry(job, after=pause, reason=reason)
+        self.queue.retry(job, after=pause, reason=reason, reason_class=reason_class)
         self.events.warning(
             "job-retried", job=job.id, lane=self.lane, attempt=job.attempt, reason=reason, seconds=pause.total_seconds()
         )
 
-    def _hold(self, job: Job, reason: str) -> None:
-        self.queue.hold(job, reason=reason)
+    def _hold(self, job: Job, reason: str, reason_class: ReasonClass) -> None:
+        self.queue.hold(job, reason=reason, reason_class=reason_class)
         self.events.error("job-held", job=job.id, lane=self.lane, attempt=job.attempt, reason=reason)

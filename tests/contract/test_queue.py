@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from db.engine import transaction
 from db.queue import _CLAIM, PostgresQueue, enqueue, finish
 from domain.errors import LeaseLost
-from domain.jobs import Job, JobKind
+from domain.jobs import Job, JobKind, ReasonClass
 from domain.ports import Queue
 from domain.priority import Priority
 from tests.conftest import migrated
@@ -176,7 +176,9 @@ def test_one_subject_is_not_worked_on_twice_at_once(subject: Subject) -> None:
 def test_a_retried_job_is_due_later_and_says_why(subject: Subject) -> None:
     """The next claim counts as the second attempt."""
     job_id = subject.add(LANE, 1)
-    subject.queue.retry(claim(subject), after=timedelta(seconds=8), reason="the peer is away")
+    subject.queue.retry(
+        claim(subject), after=timedelta(seconds=8), reason="the peer is away", reason_class=ReasonClass.TRANSIENT
+    )
     assert subject.state(job_id) == ("waiting", 1, "the peer is away")
     assert nothing_due(subject)
     subject.pass_time(timedelta(seconds=8))
@@ -186,7 +188,7 @@ def test_a_retried_job_is_due_later_and_says_why(subject: Subject) -> None:
 def test_a_held_job_stays_out_of_its_lane(subject: Subject) -> None:
     """However much time passes."""
     job_id = subject.add(LANE, 1)
-    subject.queue.hold(claim(subject), reason="the peer refused the report")
+    subject.queue.hold(claim(subject), reason="the peer refused the report", reason_class=ReasonClass.PERMANENT)
     subject.pass_time(timedelta(days=9))
     assert subject.queue.reap() == 0
     assert nothing_due(subject)
@@ -234,8 +236,8 @@ def test_a_renewed_lease_does_not_expire(subject: Subject) -> None:
     [
         lambda subject, job: subject.finish(job),
         lambda subject, job: subject.queue.renew(job, lease=LEASE),
-        lambda subject, job: subject.queue.retry(job, after=NOW, reason="away"),
-        lambda subject, job: subject.queue.hold(job, reason="refused"),
+        lambda subject, job: subject.queue.retry(job, after=NOW, reason="away", reason_class=ReasonClass.TRANSIENT),
+        lambda subject, job: subject.queue.hold(job, reason="refused", reason_class=ReasonClass.PERMANENT),
         lambda subject, job: subject.queue.release(job),
     ],
     ids=["finish", "renew", "retry", "hold", "release"],

@@ -14,13 +14,13 @@ from db.engine import transaction
 from db.intake import PostgresIntake
 from db.outbox import PostgresDeliveries
 from db.overview import overview
-from db.queue import PostgresQueue
+from db.queue import PostgresQueue, enqueue
 from db.studies import PostgresStudies
 from domain.errors import LeaseLost
 from domain.film import FilmHeader, ReceivedInstance, Reception, Unsuitable, View
 from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
-from domain.jobs import Job
+from domain.jobs import Job, JobKind, ReasonClass
 from domain.priority import Priority
 from tests.fakes import MODEL, examined
 from tests.peers import wait_for
@@ -59,6 +59,12 @@ def count(engine: Engine, table: str) -> int:
 def statistic(engine: Engine, query: str) -> int:
     with transaction(engine) as connection:
         return int(connection.execute(text(query)).scalar_one())
+
+
+def classify_again(engine: Engine, study_id: int) -> None:
+    """Add a second job for a study."""
+    with transaction(engine) as connection:
+        enqueue(connection, JobKind.CLASSIFY, "classify", study_id, max_attempts=3, after=timedelta(0))
 
 
 def claim(engine: Engine, lane: str = "classify") -> Job:
@@ -204,8 +210,7 @@ def test_the_same_findings_are_delivered_once(engine: Engine, intake: PostgresIn
     study_id = intake.record(instance(1)).study_id
     studies = PostgresStudies(engine, receivers=["pacs"])
     studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
-    with transaction(engine) as connection:
-        connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
+    classify_again(engine, study_id)
     studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
     assert [count(engine, table) for table in ("findings", "deliveries")] == [1, 1]
 
@@ -215,8 +220,7 @@ def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake)
     study_id = intake.record(instance(1)).study_id
     studies = PostgresStudies(engine, receivers=["pacs"])
     studies.settle_classified(claim(engine), examined(findings(engine, study_id)))
-    with transaction(engine) as connection:
-        connection.execute(text("UPDATE jobs SET state = 'waiting' WHERE kind = 'classify'"))
+    classify_again(engine, study_id)
     newer = ModelVersion(name="test-network", version="2.0.0", sha256="cd" * 32)
     studies.settle_classified(claim(engine), examined(findings(engine, study_id, newer)))
     assert [count(engine, table) for table in ("findings", "deliveries", "model_versions")] == [2, 2, 2]
@@ -262,6 +266,6 @@ def test_an_acknowledged_delivery_keeps_its_proof(engine: Engine, intake: Postgr
 def test_the_overview_names_held_jobs_with_their_reason(engine: Engine, intake: PostgresIntake) -> None:
     """What an operator must see is there."""
     intake.record(instance(1))
-    PostgresQueue(engine).hold(claim(engine), reason="the spool is away")
+    PostgresQueue(engine).hold(claim(engine), reason="the spool is away", reason_class=ReasonClass.PERMANENT)
     (job,) = overview(engine).troubled
     assert (job.state, job.attempts, job.reason) == ("held", 1, "the spool is away")
