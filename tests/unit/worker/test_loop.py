@@ -166,5 +166,14 @@ def test_a_loop_ends_when_told() -> None:
 
 def test_pauses_double_up_to_their_limit() -> None:
     """2, 4, 8 … and never more than the limit, however many tries."""
-    backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
+    backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60), jitter=0.0)
     assert [backoff.after(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)] == [2, 4, 8, 60, 60]
+
+
+def test_chance_spreads_the_pauses() -> None:
+    """By at most a quarter, so that what failed together does not come back together."""
+    pauses = [
+        Backoff(first=timedelta(seconds=8), limit=timedelta(seconds=60), chance=lambda one=one: one).after(1)
+        for one in (0.0, 0.5, 0.999)
+    ]
+    assert [round(pause.total_seconds(), 1) for pause in pauses] == [8.0, 7.0, 6.0]
