@@ -11,7 +11,7 @@ from db.wakeups import CHANNEL, EVERY_LANE, Wakeups
 from domain.errors import LeaseLost
 from domain.ids import JobId
 from domain.jobs import Job, JobKind, JobState, ReasonClass
-from domain.priority import Priority
+from domain.priority import MOST_URGENT_BY_AGE, Priority
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -80,6 +80,11 @@ FROM expired WHERE jobs.id = expired.id
 RETURNING jobs.lane
 """)
 
+_AGE = text("""
+UPDATE jobs SET priority = priority - 1
+WHERE state = 'waiting' AND priority > :most AND run_after < now() - :step * (4 - priority)
+""")
+
 _ENQUEUE = text("""
 INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after, priority)
 VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after, :priority)
@@ -134,6 +139,11 @@ class PostgresQueue:
             for lane in set(lanes):
                 notify(connection, lane)
         return len(lanes)
+
+    def age(self, *, step: timedelta) -> int:
+        """Make what has been due for long more urgent, by one priority a step; say how many jobs rose."""
+        with transaction(self._engine) as connection:
+            return connection.execute(_AGE, {"step": step, "most": MOST_URGENT_BY_AGE}).rowcount
 
     def wait(self, lane: str, *, at_most: timedelta) -> None:
         """Sleep until a job of the lane may be due, one is announced, or the time is up."""

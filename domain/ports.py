@@ -103,6 +103,13 @@ class Queue(Protocol):
         """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""
         ...
 
+    def age(self, *, step: timedelta) -> int:
+        """Make what has been due for long more urgent, so that nothing starves; say how many jobs rose.
+
+        LOW becomes ROUTINE after one step, ROUTINE becomes HIGH after two; nothing becomes STAT.
+        """
+        ...
+
     def wait(self, lane: str, *, at_most: timedelta) -> None:
         """Sleep until a job of the lane may be due, something is notified, or the time is up."""
         ...

@@ -20,6 +20,10 @@ class Priority(IntEnum):
     LOW = 3
 
 
+MOST_URGENT_BY_AGE = Priority.HIGH
+"""What waits too long rises step by step, but never up to STAT: that stays what people ordered."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
     """What an instance tells of its urgency."""

@@ -187,7 +187,8 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         for lane, handler in _handlers(settings, engine, network).items()
     ]
     lease = timedelta(seconds=settings.worker.lease_seconds)
-    duties = upkeep.start(loops, PostgresQueue(engine), events, lease=lease)
+    aging = timedelta(seconds=settings.worker.aging_seconds)
+    duties = upkeep.start(loops, PostgresQueue(engine), events, lease=lease, aging=aging)
     threads = [threading.Thread(target=loop.run, name=loop.lane) for loop in loops]
     for thread in threads:
         thread.start()

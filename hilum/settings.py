@@ -123,6 +123,13 @@ class Worker(Section):
     lease_seconds: float = Field(
         20, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
     )
+    aging_seconds: float = Field(
+        900,
+        ge=10,
+        le=86400,
+        description="seconds, 10 to 86400: what is due for this long rises from LOW to ROUTINE, for twice as long from "
+        "ROUTINE to HIGH",
+    )
     max_attempts: int = Field(5, ge=1, le=100, description="tries of a classification before it is held, 1 to 100")
     retry_seconds: float = Field(
         2, gt=0, le=600, description="seconds before the second try, above 0 to 600; doubles with each further one"

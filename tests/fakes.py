@@ -16,7 +16,7 @@ from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsu
 from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, JobState, ReasonClass, check_transition
-from domain.priority import Priority
+from domain.priority import MOST_URGENT_BY_AGE, Priority
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
 
@@ -150,6 +150,19 @@ class FakeQueue:
             self._move(row, JobState.HELD if row.job.is_last_attempt else JobState.WAITING)
             row.reason = "the worker died or hung: its lease expired"
         return len(expired)
+
+    def age(self, *, step: timedelta) -> int:
+        """Make what has been due for long more urgent."""
+        old = [
+            row
+            for row in self.rows.values()
+            if row.state is JobState.WAITING
+            and row.priority > MOST_URGENT_BY_AGE
+            and row.due < self._now() - step.total_seconds() * (4 - row.priority)
+        ]
+        for row in old:
+            row.priority = Priority(row.priority - 1)
+        return len(old)
 
     def wait(self, lane: str, *, at_most: timedelta) -> None:
         """Return at once: in the tests nobody enqueues meanwhile."""

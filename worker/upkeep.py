@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from worker.loop import Loop
 
 
+_LOOKS_A_STEP = 10
+
+
 def reap(queue: Queue, events: Events) -> int:
     """Return the jobs of workers that died to their lanes; say how many."""
     try:
@@ -30,10 +33,25 @@ def reap(queue: Queue, events: Events) -> int:
     return count
 
 
-def start(loops: Iterable[Loop], queue: Queue, events: Events, *, lease: timedelta) -> BackgroundScheduler:
+def age(queue: Queue, events: Events, *, step: timedelta) -> int:
+    """Make what has waited long more urgent; say how many jobs."""
+    try:
+        count = queue.age(step=step)
+    except Transient as error:
+        events.warning("database-away", lane="upkeep", reason=str(error))
+        return 0
+    if count:
+        events.info("jobs-aged", count=count)
+    return count
+
+
+def start(
+    loops: Iterable[Loop], queue: Queue, events: Events, *, lease: timedelta, aging: timedelta
+) -> BackgroundScheduler:
     """Start the duties in a thread of their own and return the scheduler, to be shut down at the end.
 
-    Leases are renewed three times within their length, and expired ones are looked for as often.
+    Leases are renewed three times within their length, and expired ones are looked for as often; what waits is looked
+    at a few times within each step of its aging.
     """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
@@ -41,5 +59,8 @@ def start(loops: Iterable[Loop], queue: Queue, events: Events, *, lease: timedel
     for loop in loops:
         scheduler.add_job(loop.beat, "interval", seconds=seconds)
     scheduler.add_job(reap, "interval", args=(queue, events), seconds=seconds)
+    scheduler.add_job(
+        age, "interval", args=(queue, events), kwargs={"step": aging}, seconds=aging.total_seconds() / _LOOKS_A_STEP
+    )
     scheduler.start()
     return scheduler

@@ -148,6 +148,21 @@ def test_an_urgent_job_overtakes(subject: Subject) -> None:
     assert [claim(subject).subject_id for _ in range(3)] == [2, 1, 0]
 
 
+def test_what_waits_long_becomes_more_urgent(subject: Subject) -> None:
+    """LOW in two steps up to HIGH, where it is before what came later; it never overtakes STAT."""
+    step = timedelta(minutes=15)
+    old = subject.add(LANE, 1, priority=Priority.LOW)
+    assert subject.queue.age(step=step) == 0
+    for _ in range(2):
+        subject.pass_time(step * 1.1)
+        assert subject.queue.age(step=step) == 1
+    subject.pass_time(step * 10)
+    assert subject.queue.age(step=step) == 0
+    subject.add(LANE, 2, priority=Priority.HIGH)
+    stat = subject.add(LANE, 3, priority=Priority.STAT)
+    assert [claim(subject).id for _ in range(2)] == [stat, old]
+
+
 def test_a_job_is_not_due_before_its_time(subject: Subject) -> None:
     """It can be claimed when its time has come."""
     subject.add(LANE, 1, after=timedelta(seconds=5))
