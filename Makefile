@@ -9,7 +9,7 @@ UV := $(BIN)/uv
 .PHONY: help setup demo run test lint format bench bench-ingest lock docs clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.dev ## Make .venv with everything that the tests need (TensorFlow included)
 
@@ -38,7 +38,7 @@ format: setup ## Format the code
 bench: setup ## Run the benchmarks, each against a peer in the same run (no pass or fail)
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
-bench-ingest: setup ## Films received per second, beside Orthanc and dcmtk's storescp (ten minutes)
+bench-ingest: setup ## Films received per second, beside Orthanc and dcmtk's storescp (six minutes)
 	$(BIN)/python benchmarks/bench_ingest.py
 
 docs: setup ## Write the generated pages of the reference
