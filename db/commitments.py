@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.engine import transaction
 from db.queue import enqueue, finish
-from db.tables import CommitmentRow, Instance
+from db.tables import CommitmentRow, Conflict, Instance
 from domain.commitment import KeptInstance, PendingCommitment, Reference
 from domain.ids import SopInstanceUid
 from domain.jobs import JobKind, commit_lane
@@ -18,7 +18,7 @@ from domain.jobs import JobKind, commit_lane
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Exists
 
     from domain.commitment import CommitmentReport, CommitmentRequest
     from domain.ids import CommitmentId
@@ -85,7 +85,7 @@ class PostgresCommitments:
                 )
                 for instance in connection.execute(
                     select(Instance.sop_instance_uid, Instance.sop_class_uid, Instance.path).where(
-                        Instance.sop_instance_uid.in_(uids)
+                        Instance.sop_instance_uid.in_(uids), ~self._was_refused(row.peer)
                     )
                 )
             }
@@ -94,6 +94,15 @@ class PostgresCommitments:
             for sop_class, instance in row.referenced
         )
         return PendingCommitment(peer=row.peer, transaction_uid=row.transaction_uid, references=references, kept=kept)
+
+    def _was_refused(self, peer: str) -> Exists:
+        """Whether the peer holds another content under the instance's UID, which was not taken: it must keep that."""
+        titles = [title for title, name in self._peers.items() if name == peer]
+        return (
+            select(Conflict.id)
+            .where(Conflict.instance_id == Instance.id, Conflict.path.is_(None), Conflict.calling_ae_title.in_(titles))
+            .exists()
+        )
 
     def settle_reported(self, job: Job, report: CommitmentReport) -> None:
         """Record that the peer took the answer, and end the job, in one transaction."""

@@ -7,6 +7,7 @@ import socket
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
@@ -150,9 +151,13 @@ class Node:
         for association in list(self._associations):
             association.end()
 
+    def takes_from(self, calling: str) -> bool:
+        """Whether a caller's films are taken."""
+        return self._access.may_send(calling)
+
     def begin(self, command: Command, transfer_syntax_uid: str, door: _Door) -> Arrival:
         """Prepare for an instance."""
-        if not self._access.may_send(door.calling):
+        if not door.may_send:
             self._tell("instance-refused", calling=door.calling, status=StoreStatus.NOT_AUTHORISED.name)
             return Turned(StoreStatus.NOT_AUTHORISED)
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)
@@ -280,10 +285,15 @@ class _Door:
         self.studies: set[StudyId] = set()
         """Those whose films have changed."""
 
-    @property
+    @cached_property
     def calling(self) -> str:
-        """The caller's AE title, without the spaces around it."""
+        """The caller's AE title, without the spaces around it; known since the association was asked for."""
         return str(self._association.requestor.ae_title).strip()
+
+    @cached_property
+    def may_send(self) -> bool:
+        """Whether the caller's films are taken."""
+        return self._node.takes_from(self.calling)
 
     def begin(self, command: Command, transfer_syntax_uid: str) -> Arrival:
         """Prepare for an instance."""

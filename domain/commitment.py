@@ -16,7 +16,7 @@ class FailureReason(IntEnum):
     PROCESSING_FAILURE = 0x0110
     """The instance was received, but its file is gone."""
     NO_SUCH_OBJECT_INSTANCE = 0x0112
-    """It was never received, or not taken."""
+    """It was never received, or the peer's content of it was not taken."""
     CLASS_INSTANCE_CONFLICT = 0x0119
     """It was received with another SOP class."""
 

@@ -32,7 +32,7 @@ _PATIENCE_SECONDS = 60.0
 
 def missing(what: str, how: str) -> None:
     """End a test whose peer is not there: a skip on a laptop, a failure in CI."""
-    message = f"{what} is not installed; {how}"
+    message = f"{what} is missing; {how}"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)

@@ -60,6 +60,22 @@ def test_a_request_waits_with_what_is_known_of_its_instances(engine: Engine, des
     assert pending.kept == {FILM.sop_instance_uid: KeptInstance(sop_class_uid=DX, path="00/film.dcm")}
 
 
+def test_content_that_was_refused_is_not_committed(engine: Engine, desk: PostgresCommitments) -> None:
+    """The modality has another film under this UID than we do, and must not delete it."""
+    statement = """
+        INSERT INTO conflicts (instance_id, digest, size_bytes, transfer_syntax_uid, calling_ae_title, resolution)
+        SELECT id, 'cd', 1, '1.2', :title, 'rejected' FROM instances
+    """
+    desk.ask(REQUEST)
+    job = claimed(engine)
+    assert job is not None
+    for title, known in (("OTHER", True), ("XRAY1", False)):
+        with transaction(engine) as connection:
+            connection.execute(text("DELETE FROM conflicts"))
+            connection.execute(text(statement), {"title": title})
+        assert bool(desk.load(CommitmentId(job.subject_id)).kept) == known
+
+
 def test_who_is_no_peer_is_told_so(engine: Engine, desk: PostgresCommitments) -> None:
     """There is nowhere to answer to, so nothing is promised."""
     stranger = CommitmentRequest(calling_ae_title="OTHER", transaction_uid="2.25.98", references=(FILM,))

@@ -68,6 +68,18 @@ def test_reject_keeps_nothing_but_the_fact(engine: Engine) -> None:
     assert (current(engine), overview(engine).counts["conflicts"]) == (FIRST.digest, 1)
 
 
+@pytest.mark.parametrize("before", [ConflictPolicy.KEEP_FIRST, ConflictPolicy.REPLACE])
+def test_what_was_kept_stays_when_the_policy_becomes_reject(engine: Engine, before: ConflictPolicy) -> None:
+    """Its sender was told of success; a second arrival must not cost its file."""
+    earlier = intake(engine, before)
+    earlier.record(FIRST)
+    earlier.record(SECOND)
+    (aside,) = (each for each in (FIRST, SECOND) if each.digest != current(engine))
+    recorded = intake(engine, ConflictPolicy.REJECT).record(aside)
+    assert (recorded.reception, recorded.keeps(aside.path)) == (Reception.CONFLICT, True)
+    assert [(digest, path) for digest, path, _, _ in conflicts(engine)] == [(aside.digest, aside.path)]
+
+
 def test_replace_lets_the_last_one_count(engine: Engine) -> None:
     """The study is due again, and what was first stays where it is."""
     taking = intake(engine, ConflictPolicy.REPLACE)

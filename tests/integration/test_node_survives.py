@@ -22,7 +22,7 @@ from db.engine import connect, transaction
 from db.upgrade import upgrade
 from tests.conftest import migrated, new_database
 from tests.films import film, saved
-from tests.peers import STORESCU, Hilum, echoscu, free_port, hilum, require, settings_file, storescu, wait_for
+from tests.peers import STORESCU, Hilum, echoscu, free_port, hilum, missing, require, settings_file, storescu, wait_for
 
 SENDERS = 8
 FILMS_EACH = 12
@@ -182,7 +182,7 @@ def test_a_full_disk_refuses_and_recovers(embedded_url: str, tmp_path: Path, res
     home = tmp_path / "home"
     home.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", home], check=False).returncode:
-        pytest.skip("a small file system can't be mounted here: that needs root")
+        missing("the right to mount a small file system", "run the tests as root")
     port = free_port()
     try:
         with migrated(embedded_url) as engine, running(tmp_path, engine, port, reserve_megabytes=reserve):

@@ -94,6 +94,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     policy text := coalesce(given->>'on_conflict', 'keep_first');
     old record;
+    kept text;
 BEGIN
     SELECT i.* INTO old FROM instances AS i WHERE i.id = its_id FOR UPDATE;
     IF old.digest = given->>'digest' THEN  -- another sender of the same was faster
@@ -131,8 +132,10 @@ BEGIN
          CASE WHEN policy = 'reject' THEN 'rejected' ELSE 'kept-aside' END)
     ON CONFLICT ON CONSTRAINT conflicts_instance_id_digest_key DO UPDATE
     SET times = c.times + 1, last_received_at = now(), path = coalesce(c.path, excluded.path),
-        resolution = CASE WHEN coalesce(c.path, excluded.path) IS NULL THEN 'rejected' ELSE 'kept-aside' END;
-    RETURN QUERY SELECT CASE WHEN policy = 'reject' THEN 'rejected' ELSE 'conflict' END, old.path::text;
+        resolution = CASE WHEN c.path IS NULL THEN excluded.resolution ELSE c.resolution END
+    RETURNING c.path INTO kept;
+    -- What was kept under another policy was answered with success: its file must not go now.
+    RETURN QUERY SELECT CASE WHEN kept IS NULL THEN 'rejected' ELSE 'conflict' END, old.path::text;
 END
 $$
 """
