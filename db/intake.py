@@ -33,7 +33,7 @@ SELECT path FROM instances WHERE path LIKE :shelf
 UNION ALL SELECT path FROM conflicts WHERE path LIKE :shelf
 """)
 _COMPLETE = text("""
-UPDATE jobs SET run_after = now()
+UPDATE jobs SET run_after = now(), turn = turn - (run_after - now())
 WHERE kind = :kind AND subject_id = ANY(:studies) AND state = 'waiting' AND reason IS NULL AND run_after > now()
 """)
 _LARGEST_GROUP = 64

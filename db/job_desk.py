@@ -29,7 +29,7 @@ _COLUMNS = """
 _LIST = text(f"""
 SELECT {_COLUMNS} FROM jobs
 WHERE (state = ANY(:states)) AND (:lane = '' OR lane = :lane)
-ORDER BY array_position(:states, state), priority, run_after, id
+ORDER BY array_position(:states, state), priority, turn, id
 LIMIT :limit
 """)  # noqa: S608 - a constant
 
@@ -41,7 +41,7 @@ WHERE job_id = :id ORDER BY id
 
 _REQUEUE = text("""
 UPDATE jobs SET
-    state = 'waiting', run_after = now(), settled_at = NULL, reason = NULL, reason_class = NULL,
+    state = 'waiting', run_after = now(), turn = now(), settled_at = NULL, reason = NULL, reason_class = NULL,
     attempts = CASE WHEN state = 'held' THEN 0 ELSE attempts END
 WHERE id = :id AND state IN ('held', 'waiting')
 RETURNING lane

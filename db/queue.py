@@ -14,6 +14,7 @@ from domain.jobs import Job, JobKind, JobState, ReasonClass
 from domain.priority import MOST_URGENT_BY_AGE, Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
     from typing import Any
 
@@ -31,33 +32,43 @@ _CLAIM = text(f"""
 WITH due AS (
     SELECT id FROM jobs
     WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND run_after <= now() AND {_FREE} AND NOT {_IS_PAUSED}
-    ORDER BY priority, run_after
-    LIMIT 1
+    ORDER BY priority, turn
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET
     state = 'leased', attempts = attempts + 1, leased_by = :worker,
     lease_token = gen_random_uuid(), lease_until = now() + :lease
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token
+RETURNING jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token, reason_class, priority, turn
 """)  # noqa: S608 - a constant
 
 _SECONDS_TO_NEXT = text(f"""
-SELECT extract(epoch FROM min(run_after) - clock_timestamp())::float
-FROM jobs WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND {_FREE} AND NOT {_IS_PAUSED}
+SELECT extract(epoch FROM min(run_after) - clock_timestamp())::float FROM (
+    SELECT run_after FROM jobs
+    WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND {_FREE} AND NOT {_IS_PAUSED}
+    ORDER BY priority, turn LIMIT 100
+) AS next
 """)  # noqa: S608 - a constant
+"""Of the next hundred alone: what hides behind them is found a few seconds later."""
 
-_RENEW = text("UPDATE jobs SET lease_until = now() + :lease WHERE id = :id AND lease_token = :token")
-
-_SETTLE = """
-UPDATE jobs SET state = '{state}', lease_token = NULL, lease_until = NULL, leased_by = NULL, {changes}
-WHERE id = :id AND lease_token = :token
+_MINE = """
+FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[])) AS mine (id, token)
+WHERE jobs.id = mine.id AND lease_token = token
 """
+
+_RENEW = text(f"UPDATE jobs SET lease_until = now() + :lease {_MINE} RETURNING jobs.id")  # noqa: S608 - a constant
+
+_SETTLE = f"""
+UPDATE jobs SET state = '{{state}}', lease_token = NULL, lease_until = NULL, leased_by = NULL, {{changes}}
+{_MINE} RETURNING jobs.id
+"""  # noqa: S608 - a constant
 
 _FINISH = text(_SETTLE.format(state=JobState.DONE, changes="reason = NULL, reason_class = NULL, settled_at = now()"))
 _RETRY = text(
     _SETTLE.format(
-        state=JobState.WAITING, changes="reason = :reason, reason_class = :reason_class, run_after = now() + :after"
+        state=JobState.WAITING,
+        changes="reason = :reason, reason_class = :reason_class, run_after = now() + :after, turn = now() + :after",
     )
 )
 _HOLD = text(
@@ -82,55 +93,63 @@ RETURNING jobs.lane
 
 _AGE = text("""
 UPDATE jobs SET priority = priority - 1
-WHERE state = 'waiting' AND priority > :most AND run_after < now() - :step * (4 - priority)
+WHERE state = 'waiting' AND priority > :most AND turn < now() - :step * (4 - priority)
 """)
+"""Counted from its turn: the thousandth film of one sender does not become urgent by the length of its own line."""
 
 _ENQUEUE = text("""
-INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after, priority)
-VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after, :priority)
+INSERT INTO jobs (kind, lane, subject_id, max_attempts, run_after, turn, priority)
+VALUES (:kind, :lane, :subject_id, :max_attempts, now() + :after, now() + :after, :priority)
 """)
 
 _NOTIFY = text("SELECT pg_notify(:channel, :lane)")
 
-_SHORTEST_SLEEP_SECONDS = 0.05
+_SHORTEST_SLEEP_SECONDS = 0.02
 
 
 class PostgresQueue:
-    """The queue in PostgreSQL; one object per thread, since `wait` owns a connection that listens."""
+    """The queue in PostgreSQL; threads may share it, and the one connection on which it listens."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._wakeups = Wakeups(engine)
 
-    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the most urgent job that is due in a lane, of several the one due for longest.
+    def claim(self, lane: str, *, worker: str, lease: timedelta, limit: int = 1) -> list[Job]:
+        """Lease the most urgent jobs that are due in a lane, in the order of their turns; at most `limit`.
 
         There is none while the lane, or every lane, is paused.
         """
+        values = {"lane": lane, "worker": worker, "lease": lease, "limit": limit}
         with transaction(self._engine) as connection:
-            row = connection.execute(_CLAIM, {"lane": lane, "worker": worker, "lease": lease}).one_or_none()
-        return None if row is None else _from_row(row)
+            rows = connection.execute(_CLAIM, values).all()
+        jobs = [_from_row(row) for row in sorted(rows, key=lambda row: (row.priority, row.turn, row.id))]
+        first = {(job.kind, job.subject_id): job for job in reversed(jobs)}
+        again = [job for job in jobs if first[job.kind, job.subject_id] is not job]
+        if again:  # an operator requeued a job while another one about the same waits
+            self.release(again)
+        return [job for job in jobs if job not in again]
 
-    def renew(self, job: Job, *, lease: timedelta) -> None:
-        """Extend the lease, counted from now."""
+    def renew(self, jobs: Sequence[Job], *, lease: timedelta) -> frozenset[JobId]:
+        """Extend the leases, counted from now; return those of the jobs that belong to somebody else now."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _RENEW, job, lease=lease)
+            return _lost(connection, _RENEW, jobs, lease=lease)
 
     def retry(self, job: Job, *, after: timedelta, reason: str, reason_class: ReasonClass) -> None:
         """Return the job to its lane, due later."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _RETRY, job, after=after, reason=reason, reason_class=reason_class)
+            _settle(connection, _RETRY, job, after=after, reason=reason, reason_class=reason_class)
 
     def hold(self, job: Job, *, reason: str, reason_class: ReasonClass) -> None:
         """Take the job out of its lane until an operator requeues it."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _HOLD, job, reason=reason, reason_class=reason_class)
+            _settle(connection, _HOLD, job, reason=reason, reason_class=reason_class)
 
-    def release(self, job: Job) -> None:
-        """Give back an unfinished job at once, not counting the attempt."""
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Give unfinished jobs back at once, not counting the attempt; those that were lost are left alone."""
         with transaction(self._engine) as connection:
-            _settled_once(connection, _RELEASE, job)
-            notify(connection, job.lane)
+            _lost(connection, _RELEASE, jobs)
+            for lane in {job.lane for job in jobs}:
+                notify(connection, lane)
 
     def reap(self) -> int:
         """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""
@@ -146,12 +165,16 @@ class PostgresQueue:
             return connection.execute(_AGE, {"step": step, "most": MOST_URGENT_BY_AGE}).rowcount
 
     def wait(self, lane: str, *, at_most: timedelta) -> None:
-        """Sleep until a job of the lane may be due, one is announced, or the time is up."""
-        self._wakeups.listen()
+        """Sleep until a job of the lane may be due, one is announced, somebody wakes us, or the time is up."""
+        heard = self._wakeups.heard(lane)
         with transaction(self._engine) as connection:
             due_in = connection.execute(_SECONDS_TO_NEXT, {"lane": lane}).scalar_one()
         seconds = at_most.total_seconds() if due_in is None else min(due_in, at_most.total_seconds())
-        self._wakeups.wait(lane, max(seconds, _SHORTEST_SLEEP_SECONDS))
+        self._wakeups.wait(lane, heard, max(seconds, _SHORTEST_SLEEP_SECONDS))
+
+    def wake(self) -> None:
+        """Wake every thread that waits."""
+        self._wakeups.wake()
 
     def close(self) -> None:
         """Stop listening."""
@@ -164,7 +187,12 @@ def finish(connection: Connection, job: Job) -> None:
     Raises:
         LeaseLost: the job belongs to somebody else now.
     """
-    _settled_once(connection, _FINISH, job)
+    _settle(connection, _FINISH, job)
+
+
+def finish_all(connection: Connection, jobs: Sequence[Job]) -> frozenset[JobId]:
+    """End jobs well, inside the transaction that stores their results; return those that somebody else has now."""
+    return _lost(connection, _FINISH, jobs)
 
 
 def enqueue(
@@ -195,10 +223,16 @@ def notify(connection: Connection, lane: str) -> None:
     connection.execute(_NOTIFY, {"channel": CHANNEL, "lane": lane})
 
 
-def _settled_once(connection: Connection, statement: TextClause, job: Job, **values: Any) -> None:  # noqa: ANN401
-    changed = connection.execute(statement, {"id": job.id, "token": job.lease_token, **values})
-    if changed.rowcount != 1:
+def _settle(connection: Connection, statement: TextClause, job: Job, **values: Any) -> None:  # noqa: ANN401
+    if _lost(connection, statement, [job], **values):
         raise LeaseLost("the job's lease has passed to another worker")
+
+
+def _lost(connection: Connection, statement: TextClause, jobs: Sequence[Job], **values: Any) -> frozenset[JobId]:  # noqa: ANN401
+    """Change the jobs that are still ours; return the others."""
+    ours = {"ids": [job.id for job in jobs], "tokens": [str(job.lease_token) for job in jobs]}
+    changed = set(connection.execute(statement, {**ours, **values}).scalars())
+    return frozenset(job.id for job in jobs if job.id not in changed)
 
 
 def _from_row(row: Row[*tuple[Any, ...]]) -> Job:
@@ -210,4 +244,5 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> Job:
         attempt=row.attempts,
         max_attempts=row.max_attempts,
         lease_token=row.lease_token,
+        last_failure=None if row.reason_class is None else ReasonClass(row.reason_class),
     )

@@ -120,6 +120,10 @@ class JobRow(Table):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
     priority: Mapped[int] = mapped_column(server_default=str(Priority.ROUTINE.value))
+    sender: Mapped[str] = mapped_column(server_default="")
+    """Calling AE title of the study's first film; empty for jobs that nobody sent."""
+    turn: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Order of jobs of one priority: when it is the sender's turn again."""
 
     __table_args__ = (
         _one_of("kind", JobKind),
@@ -131,8 +135,16 @@ class JobRow(Table):
             "jobs_waiting",
             "lane",
             "priority",
+            "turn",
             "run_after",
             postgresql_where=text("state = 'waiting' AND lane <> ''"),  # not for statements that name no lane
+        ),
+        Index(
+            "jobs_waiting_sender",
+            "lane",
+            "sender",
+            "turn",
+            postgresql_where=text("state = 'waiting' AND sender <> ''"),
         ),
         Index("jobs_waiting_subject", "kind", "subject_id", postgresql_where=text("state = 'waiting'")),
         Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import select
-import time
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
-
-from domain.errors import Transient
 
 if TYPE_CHECKING:
     from psycopg2 import extensions
@@ -20,60 +20,103 @@ CHANNEL = "hilum_jobs"
 EVERY_LANE = ""
 """Payload that wakes all, and name of the pause of all."""
 
+_PAUSE_WITHOUT_DATABASE_SECONDS = 1.0
+
 
 class Wakeups:
-    """Listens on a connection of its own, opened at first use and again after a loss."""
+    """Listens in a thread of its own, begun at first use, and wakes the threads that wait for a lane.
+
+    While the database is away nobody is woken; who waits looks for himself when his time is up.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._connection: extensions.connection | None = None
+        self._announced: Counter[str] = Counter()
+        self._condition = threading.Condition()
+        self._listening = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pipe: tuple[int, int] | None = None
+        """Written to in order to end the listener's sleep."""
 
-    def listen(self) -> None:
-        """Make sure that what is announced from now on is heard.
+    def heard(self, lane: str) -> int:
+        """Return how often the lane was announced; `wait` returns at once if it is more by then."""
+        self._begin()
+        with self._condition:
+            return self._count(lane)
 
-        Raises:
-            Transient: the server is away.
-        """
-        if self._connection is not None:
-            return
-        arguments, keywords = self._engine.dialect.create_connect_args(self._engine.url)
-        application = self._engine.url.query.get("application_name", "hilum-listener")
-        try:
-            connection = psycopg2.connect(*arguments, **keywords, application_name=application, connect_timeout=5)
-            connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-        except psycopg2.Error as error:
-            raise Transient("the database can't be reached") from error
-        self._connection = connection
+    def wait(self, lane: str, heard: int, seconds: float) -> None:
+        """Return when the lane is announced more often than `heard` times, or the time is up."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count(lane) != heard, seconds)
 
-    def wait(self, lane: str, seconds: float) -> None:
-        """Return when the lane is announced or the time is up.
-
-        Raises:
-            Transient: the server went away.
-        """
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if self._heard(left) & {lane, EVERY_LANE}:
-                return
+    def wake(self) -> None:
+        """Wake all who wait."""
+        self._announce([EVERY_LANE])
 
     def close(self) -> None:
         """Stop listening."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self._condition:
+            thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._closing.set()
+        assert self._pipe is not None  # noqa: S101 - made with the thread
+        os.write(self._pipe[1], b".")
+        thread.join()
+        for descriptor in self._pipe:
+            os.close(descriptor)
 
-    def _heard(self, seconds: float) -> set[str]:
-        connection = self._connection
-        if connection is None:
-            raise Transient("nobody listens")
-        try:
-            select.select([connection], [], [], seconds)
+    def _count(self, lane: str) -> int:
+        return self._announced[lane] + (self._announced[EVERY_LANE] if lane != EVERY_LANE else 0)
+
+    def _announce(self, lanes: list[str]) -> None:
+        with self._condition:
+            self._announced.update(lanes)
+            self._condition.notify_all()
+
+    def _begin(self) -> None:
+        """Make sure that what is announced from now on is heard, unless the database is away."""
+        with self._condition:
+            if self._thread is None and not self._closing.is_set():
+                self._pipe = os.pipe()
+                self._thread = threading.Thread(target=self._listen, name="wakeups", daemon=True)
+                self._thread.start()
+        self._listening.wait(_PAUSE_WITHOUT_DATABASE_SECONDS)
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection = self._connect()
+            except psycopg2.Error:
+                self._listening.set()  # nobody waits for what can't be had
+                self._closing.wait(_PAUSE_WITHOUT_DATABASE_SECONDS)
+                continue
+            self.wake()  # what was announced meanwhile was not heard
+            self._listening.set()
+            try:
+                self._hear(connection)
+            except (psycopg2.Error, OSError):
+                pass
+            finally:
+                connection.close()
+
+    def _connect(self) -> extensions.connection:
+        arguments, keywords = self._engine.dialect.create_connect_args(self._engine.url)
+        connection: extensions.connection = psycopg2.connect(
+            *arguments, **keywords, application_name="hilum-listener", connect_timeout=5, keepalives_idle=30
+        )
+        connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _hear(self, connection: extensions.connection) -> None:
+        """Announce what the connection hears until it is lost or we close."""
+        assert self._pipe is not None  # noqa: S101 - made with the thread
+        while not self._closing.is_set():
+            select.select([connection.fileno(), self._pipe[0]], [], [])
             connection.poll()
-        except (psycopg2.Error, OSError, ValueError) as error:
-            self.close()
-            raise Transient("the database closed the connection") from error
-        lanes = {notification.payload for notification in connection.notifies}
-        connection.notifies.clear()
-        return lanes
+            lanes = [notification.payload for notification in connection.notifies]
+            connection.notifies.clear()
+            self._announce(lanes)

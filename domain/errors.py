@@ -15,6 +15,10 @@ class Permanent(HilumError):
     """The same work would fail again: the job is held, visible, until an operator acts."""
 
 
+class Crashed(HilumError):
+    """The work ended the process it was done in: the job is tried once more, then held."""
+
+
 class Misconfigured(HilumError):
     """The installation is wrong: the process says why and stops."""
 

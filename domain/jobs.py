@@ -42,6 +42,8 @@ class ReasonClass(StrEnum):
     """Nobody foresaw it: a defect of ours."""
     LEASE_EXPIRED = "lease-expired"
     """The worker died or hung."""
+    CRASHED = "crashed"
+    """A film killed the process that decoded it, or needed more memory or time than there is."""
     OPERATOR = "operator"
     """A person wanted it so."""
 
@@ -80,6 +82,8 @@ class Job:
     max_attempts: int | None
     """None: tried until it succeeds or is found permanently wrong."""
     lease_token: UUID
+    last_failure: ReasonClass | None = None
+    """Why the try before this one failed."""
 
     @property
     def is_last_attempt(self) -> bool:

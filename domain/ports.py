@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from domain.explanation import Explanation
     from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
     from domain.findings import Examination, Message, ModelVersion, Probabilities
-    from domain.ids import CommitmentId, DeliveryId, StudyId
+    from domain.ids import CommitmentId, DeliveryId, JobId, StudyId
     from domain.jobs import Job, ReasonClass
 
 
@@ -64,19 +64,15 @@ class FilmReader(Protocol):
 class Queue(Protocol):
     """Jobs that survive everything."""
 
-    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the most urgent due job of a lane, of several the one due for longest; or return None.
+    def claim(self, lane: str, *, worker: str, lease: timedelta, limit: int = 1) -> list[Job]:
+        """Lease the most urgent due jobs of a lane, in the order of their senders' turns; at most `limit`.
 
         While the lane is paused there is none.
         """
         ...
 
-    def renew(self, job: Job, *, lease: timedelta) -> None:
-        """Extend the lease.
-
-        Raises:
-            LeaseLost: the job belongs to somebody else now.
-        """
+    def renew(self, jobs: Sequence[Job], *, lease: timedelta) -> frozenset[JobId]:
+        """Extend the leases; return those of the jobs that belong to somebody else now."""
         ...
 
     def retry(self, job: Job, *, after: timedelta, reason: str, reason_class: ReasonClass) -> None:
@@ -95,8 +91,8 @@ class Queue(Protocol):
         """
         ...
 
-    def release(self, job: Job) -> None:
-        """Give back an unfinished job at once, not counting the attempt."""
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Give unfinished jobs back at once, not counting the attempt; those that were lost are left alone."""
         ...
 
     def reap(self) -> int:
@@ -111,7 +107,11 @@ class Queue(Protocol):
         ...
 
     def wait(self, lane: str, *, at_most: timedelta) -> None:
-        """Sleep until a job of the lane may be due, something is notified, or the time is up."""
+        """Sleep until a job of the lane may be due, one is announced, `wake` is called, or the time is up."""
+        ...
+
+    def wake(self) -> None:
+        """Wake every thread that waits."""
         ...
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dicom_node.commitment import CommitmentSender
     from dicom_node.requestor import PeerAddress
     from dicom_node.sender import ReportSender
-    from domain.ports import Classifier
+    from domain.ports import Classifier, Queue
     from hilum.settings import Peer, Settings
     from models.classifier import NetworkClassifier
     from models.package import Package
@@ -182,13 +182,14 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     from worker import upkeep
 
     network = classifier(settings)
+    queue = PostgresQueue(engine)
     loops = [
-        _loop(lane, handler, settings=settings, engine=engine, events=events, stop=stop)
+        _loop(lane, handler, settings=settings, queue=queue, events=events, stop=stop)
         for lane, handler in _handlers(settings, engine, network).items()
     ]
     lease = timedelta(seconds=settings.worker.lease_seconds)
     aging = timedelta(seconds=settings.worker.aging_seconds)
-    duties = upkeep.start(loops, PostgresQueue(engine), events, lease=lease, aging=aging)
+    duties = upkeep.start(loops, queue, events, lease=lease, aging=aging)
     threads = [threading.Thread(target=loop.run, name=loop.lane) for loop in loops]
     for thread in threads:
         thread.start()
@@ -200,11 +201,13 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         sha256=model.sha256,
         peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
     )
+    stop.wait()
+    queue.wake()
     for thread in threads:
         thread.join()
     duties.shutdown(wait=True)
+    queue.close()
     for loop in loops:
-        loop.queue.close()
         if loop.failure is not None:
             raise loop.failure
 
@@ -260,22 +263,23 @@ def _handlers(settings: Settings, engine: Engine, network: Classifier) -> dict[s
 
 
 def _loop(
-    lane: str, handler: Handler, *, settings: Settings, engine: Engine, events: Events, stop: threading.Event
+    lane: str, handler: Handler, *, settings: Settings, queue: Queue, events: Events, stop: threading.Event
 ) -> Loop:
-    from db.queue import PostgresQueue
+    from worker.aftermath import Aftermath
     from worker.loop import Loop
     from worker.retry import Backoff
 
+    backoff = Backoff(
+        first=timedelta(seconds=settings.worker.retry_seconds),
+        limit=timedelta(seconds=settings.worker.retry_limit_seconds),
+    )
     return Loop(
         lane=lane,
-        queue=PostgresQueue(engine),
+        queue=queue,
         handler=handler,
         worker=f"{socket.gethostname()}:{os.getpid()}",
         lease=timedelta(seconds=settings.worker.lease_seconds),
-        backoff=Backoff(
-            first=timedelta(seconds=settings.worker.retry_seconds),
-            limit=timedelta(seconds=settings.worker.retry_limit_seconds),
-        ),
+        aftermath=Aftermath(queue=queue, backoff=backoff, events=events),
         events=events,
         stop=stop,
     )

@@ -95,9 +95,13 @@ class FakeQueue:
         row = self.rows[job_id]
         return row.state, row.job.attempt, row.reason
 
-    def claim(self, lane: str, *, worker: str, lease: timedelta) -> Job | None:
-        """Lease the most urgent job, of several the one due for longest."""
+    def claim(self, lane: str, *, worker: str, lease: timedelta, limit: int = 1) -> list[Job]:
+        """Lease the most urgent jobs, of several those due for longest."""
+        claimed = [self._claim_one(lane, lease) for _ in range(limit)]
         del worker
+        return [job for job in claimed if job is not None]
+
+    def _claim_one(self, lane: str, lease: timedelta) -> Job | None:
         leased = {row.job.subject_id for row in self.rows.values() if row.state is JobState.LEASED}
         due = [
             row
@@ -115,9 +119,15 @@ class FakeQueue:
         row.lease_until = self._now() + lease.total_seconds()
         return row.job
 
-    def renew(self, job: Job, *, lease: timedelta) -> None:
-        """Extend the lease."""
-        self._owned(job).lease_until = self._now() + lease.total_seconds()
+    def renew(self, jobs: Sequence[Job], *, lease: timedelta) -> frozenset[JobId]:
+        """Extend the leases; return the jobs that were lost."""
+        lost = set()
+        for job in jobs:
+            try:
+                self._owned(job).lease_until = self._now() + lease.total_seconds()
+            except LeaseLost:
+                lost.add(job.id)
+        return frozenset(lost)
 
     def finish(self, job: Job) -> None:
         """End the job well."""
@@ -129,6 +139,7 @@ class FakeQueue:
         row = self._owned(job)
         self._move(row, JobState.WAITING)
         row.due, row.reason = self._now() + after.total_seconds(), reason
+        row.job = replace(row.job, last_failure=reason_class)
 
     def hold(self, job: Job, *, reason: str, reason_class: ReasonClass) -> None:
         """Take the job out."""
@@ -137,11 +148,13 @@ class FakeQueue:
         self._move(row, JobState.HELD)
         row.reason = reason
 
-    def release(self, job: Job) -> None:
-        """Give the job back, not counting the attempt."""
-        row = self._owned(job)
-        self._move(row, JobState.WAITING)
-        row.job = replace(row.job, attempt=row.job.attempt - 1)
+    def release(self, jobs: Sequence[Job]) -> None:
+        """Give jobs back, not counting the attempt; lost ones are left alone."""
+        for job in jobs:
+            row = self.rows[job.id]
+            if row.job.lease_token == job.lease_token and row.state is JobState.LEASED:
+                self._move(row, JobState.WAITING)
+                row.job = replace(row.job, attempt=row.job.attempt - 1)
 
     def reap(self) -> int:
         """Take back what expired."""
@@ -166,6 +179,9 @@ class FakeQueue:
 
     def wait(self, lane: str, *, at_most: timedelta) -> None:
         """Return at once: in the tests nobody enqueues meanwhile."""
+
+    def wake(self) -> None:
+        """Nobody sleeps."""
 
     def close(self) -> None:
         """Nothing to let go of."""

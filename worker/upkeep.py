@@ -57,7 +57,7 @@ def start(
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
     seconds = lease.total_seconds() / 3
     for loop in loops:
-        scheduler.add_job(loop.beat, "interval", seconds=seconds)
+        scheduler.add_job(loop.leases.beat, "interval", seconds=seconds)
     scheduler.add_job(reap, "interval", args=(queue, events), seconds=seconds)
     scheduler.add_job(
         age, "interval", args=(queue, events), kwargs={"step": aging}, seconds=aging.total_seconds() / _LOOKS_A_STEP

@@ -41,7 +41,7 @@ def current(engine: Engine) -> str:
 
 
 def is_due(engine: Engine) -> bool:
-    return PostgresQueue(engine).claim("classify", worker="host:1", lease=timedelta(seconds=30)) is not None
+    return PostgresQueue(engine).claim("classify", worker="host:1", lease=timedelta(seconds=30)) != []
 
 
 def test_keep_first_keeps_the_second_aside(engine: Engine) -> None:

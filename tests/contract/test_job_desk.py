@@ -31,7 +31,7 @@ def add(engine: Engine, lane: str = "classify", *, subject: int = 1, priority: P
 
 
 def claim(engine: Engine, lane: str = "classify") -> Job | None:
-    return PostgresQueue(engine).claim(lane, worker="host:1", lease=LEASE)
+    return next(iter(PostgresQueue(engine).claim(lane, worker="host:1", lease=LEASE)), None)
 
 
 def held(engine: Engine, lane: str = "classify") -> int:
@@ -146,7 +146,7 @@ def test_a_pause_lets_nothing_be_claimed(engine: Engine, desk: JobDesk, lane: st
     assert (claim(engine, "deliver:pacs") is None) == (lane == "")
     assert desk.at_work("classify") == 1
     assert running is not None
-    PostgresQueue(engine).release(running)
+    PostgresQueue(engine).release([running])
     assert list(desk.resume()) == [lane]
     assert claim(engine) is not None
 

@@ -78,7 +78,9 @@ class OnPostgres:
 
     def pass_time(self, by: timedelta) -> None:
         with transaction(self.engine) as connection:
-            statement = "UPDATE jobs SET run_after = run_after - :by, lease_until = lease_until - :by"
+            statement = (
+                "UPDATE jobs SET run_after = run_after - :by, turn = turn - :by, lease_until = lease_until - :by"
+            )
             connection.execute(text(statement), {"by": by})
 
     def state(self, job_id: int) -> tuple[str, int, str | None]:
@@ -117,13 +119,12 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 
 def claim(subject: Subject, lane: str = LANE) -> Job:
-    job = subject.queue.claim(lane, worker="host:1", lease=LEASE)
-    assert job is not None
+    (job,) = subject.queue.claim(lane, worker="host:1", lease=LEASE)
     return job
 
 
 def nothing_due(subject: Subject, lane: str = LANE) -> bool:
-    return subject.queue.claim(lane, worker="host:1", lease=LEASE) is None
+    return subject.queue.claim(lane, worker="host:1", lease=LEASE) == []
 
 
 def test_a_claimed_job_is_nobody_elses(subject: Subject) -> None:
@@ -213,7 +214,7 @@ def test_a_held_job_stays_out_of_its_lane(subject: Subject) -> None:
 def test_a_released_job_is_due_at_once_and_not_counted(subject: Subject) -> None:
     """A worker that stops gives its job back as it was."""
     subject.add(LANE, 1)
-    subject.queue.release(claim(subject))
+    subject.queue.release([claim(subject)])
     assert claim(subject).attempt == 1
 
 
@@ -241,7 +242,7 @@ def test_a_renewed_lease_does_not_expire(subject: Subject) -> None:
     subject.add(LANE, 1)
     job = claim(subject)
     subject.pass_time(LEASE * 0.9)
-    subject.queue.renew(job, lease=LEASE)
+    assert subject.queue.renew([job], lease=LEASE) == frozenset()
     subject.pass_time(LEASE * 0.9)
     assert subject.queue.reap() == 0
 
@@ -250,12 +251,10 @@ def test_a_renewed_lease_does_not_expire(subject: Subject) -> None:
     "settle",
     [
         lambda subject, job: subject.finish(job),
-        lambda subject, job: subject.queue.renew(job, lease=LEASE),
         lambda subject, job: subject.queue.retry(job, after=NOW, reason="away", reason_class=ReasonClass.TRANSIENT),
         lambda subject, job: subject.queue.hold(job, reason="refused", reason_class=ReasonClass.PERMANENT),
-        lambda subject, job: subject.queue.release(job),
     ],
-    ids=["finish", "renew", "retry", "hold", "release"],
+    ids=["finish", "retry", "hold"],
 )
 def test_a_worker_that_lost_its_lease_can_not_settle(subject: Subject, settle: Callable[[Subject, Job], None]) -> None:
     """Its token is worth nothing once another worker has the job."""
@@ -269,6 +268,52 @@ def test_a_worker_that_lost_its_lease_can_not_settle(subject: Subject, settle: C
     assert subject.state(job_id)[:2] == ("leased", 2)
 
 
+def test_a_worker_that_lost_its_lease_hears_of_it(subject: Subject) -> None:
+    """Renewing names the job, and giving it back takes nothing from its successor."""
+    job_id = subject.add(LANE, 1)
+    other = subject.add(LANE, 2)
+    slow, kept = subject.queue.claim(LANE, worker="host:1", lease=LEASE, limit=2)
+    subject.pass_time(LEASE * 0.9)
+    assert subject.queue.renew([kept], lease=LEASE) == frozenset()
+    subject.pass_time(LEASE * 0.9)
+    subject.queue.reap()
+    claim(subject)
+    assert subject.queue.renew([slow, kept], lease=LEASE) == frozenset({job_id})
+    subject.queue.release([slow, kept])
+    assert subject.state(job_id)[:2] == ("leased", 2)
+    assert subject.state(other)[:2] == ("waiting", 0)
+
+
+def test_a_batch_is_claimed_in_the_order_of_single_claims(subject: Subject) -> None:
+    """The most urgent first, no more than asked for, the rest stays."""
+    subject.add(LANE, 1)
+    subject.add(LANE, 2, priority=Priority.STAT)
+    subject.add(LANE, 3)
+    jobs = subject.queue.claim(LANE, worker="host:1", lease=LEASE, limit=2)
+    assert [job.subject_id for job in jobs] == [2, 1]
+    assert len({job.lease_token for job in jobs}) == 2
+    assert claim(subject).subject_id == 3
+
+
+def test_a_batch_never_holds_one_subject_twice(subject: Subject) -> None:
+    """A job that an operator requeued waits for the end of the other one about the same study."""
+    subject.add(LANE, 1)
+    second = subject.add(LANE, 1)
+    (running,) = subject.queue.claim(LANE, worker="host:1", lease=LEASE, limit=5)
+    assert subject.state(second)[:2] == ("waiting", 0)
+    subject.finish(running)
+    assert claim(subject).id == second
+
+
+def test_the_reason_of_the_last_try_comes_with_the_next(subject: Subject) -> None:
+    """Whoever claims a job knows whether a film killed its decoder before."""
+    subject.add(LANE, 1)
+    first = claim(subject)
+    assert first.last_failure is None
+    subject.queue.retry(first, after=NOW, reason="it crashed", reason_class=ReasonClass.CRASHED)
+    assert claim(subject).last_failure is ReasonClass.CRASHED
+
+
 def test_workers_that_race_share_the_jobs(postgres: OnPostgres) -> None:
     """Of 60 jobs each is claimed by exactly one of six threads."""
     for number in range(60):
@@ -277,8 +322,8 @@ def test_workers_that_race_share_the_jobs(postgres: OnPostgres) -> None:
 
     def work() -> None:
         queue = PostgresQueue(postgres.engine)
-        while (job := queue.claim(LANE, worker="host:1", lease=LEASE)) is not None:
-            claimed.append(job.subject_id)
+        while jobs := queue.claim(LANE, worker="host:1", lease=LEASE, limit=4):
+            claimed.extend(job.subject_id for job in jobs)
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
@@ -318,7 +363,7 @@ def test_a_claim_finds_its_job_by_the_index_of_its_lane(postgres: OnPostgres) ->
         INSERT INTO jobs (kind, lane, subject_id, state) SELECT 'deliver', 'deliver:' || n % 20, n,
         CASE WHEN n % 3 = 0 THEN 'waiting' ELSE 'done' END FROM generate_series(1, 6000) AS n
     """
-    claim_it = {"lane": "deliver:7", "worker": "host:1", "lease": LEASE}
+    claim_it = {"lane": "deliver:7", "worker": "host:1", "lease": LEASE, "limit": 16}
     with transaction(postgres.engine) as connection:
         connection.execute(text(fill))
         connection.execute(text("ANALYZE jobs"))

@@ -68,8 +68,7 @@ def classify_again(engine: Engine, study_id: int) -> None:
 
 
 def claim(engine: Engine, lane: str = "classify") -> Job:
-    job = PostgresQueue(engine).claim(lane, worker="host:1", lease=LEASE)
-    assert job is not None
+    (job,) = PostgresQueue(engine).claim(lane, worker="host:1", lease=LEASE)
     return job
 
 
@@ -101,7 +100,7 @@ def test_a_second_film_postpones_the_studys_job(engine: Engine) -> None:
     with transaction(engine) as connection:
         connection.execute(text("UPDATE jobs SET run_after = now() - interval '1 second'"))
     intake.record(instance(2))
-    assert PostgresQueue(engine).claim("classify", worker="host:1", lease=LEASE) is None
+    assert PostgresQueue(engine).claim("classify", worker="host:1", lease=LEASE) == []
     assert count(engine, "jobs") == 1
 
 

@@ -43,8 +43,7 @@ def held_job(engine: Engine, lane: str = "deliver:pacs") -> str:
     with transaction(engine) as connection:
         enqueue(connection, JobKind.DELIVER, lane, 1, max_attempts=None, after=timedelta(0))
     queue = PostgresQueue(engine)
-    job = queue.claim(lane, worker="host:1", lease=timedelta(seconds=30))
-    assert job is not None
+    (job,) = queue.claim(lane, worker="host:1", lease=timedelta(seconds=30))
     queue.hold(job, reason="the peer refused the report", reason_class=ReasonClass.PERMANENT)
     return str(job.id)
 

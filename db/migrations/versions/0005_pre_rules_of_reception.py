@@ -68,7 +68,7 @@ END
 $$
 """
 
-_MAKE_DUE = """
+MAKE_DUE = """
 CREATE FUNCTION make_due(
     its_study bigint, urgency bigint, given jsonb, job_kind text, job_lane text, job_attempts bigint, channel text
 ) RETURNS void
@@ -173,7 +173,7 @@ def upgrade() -> None:
         # table is empty and every index looks as good as another.
         postgresql_where=sa.text("state = 'waiting' AND lane <> ''"),
     )
-    op.execute(_MAKE_DUE)
+    op.execute(MAKE_DUE)
     op.execute(_SETTLE_CONFLICT)
     op.execute(_TAKE_INSTANCES)
 

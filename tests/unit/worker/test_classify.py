@@ -86,8 +86,7 @@ def test_a_job_is_settled_with_its_findings() -> None:
     queue = FakeQueue()
     studies = FakeStudies(queue=queue, by_id={7: (PA,)})
     job_id = queue.add("classify", 7)
-    job = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
-    assert job is not None
+    (job,) = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
     ClassifyStudy(studies=studies, reader=FakeFilms(), classifier=FakeClassifier()).run(job)
     assert studies.stored[0].label is Label.COVID19
     assert queue.state(job_id)[0] == "done"
@@ -97,7 +96,6 @@ def test_a_study_without_films_is_held() -> None:
     """It would be without films at the next try as well."""
     queue = FakeQueue()
     queue.add("classify", 7)
-    job = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
-    assert job is not None
+    (job,) = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
     with pytest.raises(Permanent):
         ClassifyStudy(studies=FakeStudies(queue=queue), reader=FakeFilms(), classifier=FakeClassifier()).run(job)

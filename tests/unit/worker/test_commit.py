@@ -68,8 +68,7 @@ class FakeModality:
 def answered(pending: PendingCommitment, *, vault: FakeVault, modality: FakeModality) -> FakeCommitments:
     queue = FakeQueue()
     queue.add("commit:xray", 7)
-    job = queue.claim("commit:xray", worker="host:1", lease=timedelta(seconds=9))
-    assert job is not None
+    (job,) = queue.claim("commit:xray", worker="host:1", lease=timedelta(seconds=9))
     commitments = FakeCommitments(queue, pending)
     try:
         AnswerCommitment(commitments=commitments, vault=vault, reporter=modality).run(job)

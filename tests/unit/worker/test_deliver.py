@@ -62,8 +62,7 @@ def queue() -> FakeQueue:
 
 def run(queue: FakeQueue, reporter: FakeReporter) -> FakeDeliveries:
     deliveries = FakeDeliveries(queue)
-    job = queue.claim("deliver:pacs", worker="host:1", lease=timedelta(seconds=9))
-    assert job is not None
+    (job,) = queue.claim("deliver:pacs", worker="host:1", lease=timedelta(seconds=9))
     DeliverReport(deliveries=deliveries, reporter=reporter).run(job)
     return deliveries
 

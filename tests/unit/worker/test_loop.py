@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import HilumError, LeaseLost, Misconfigured, Permanent, Transient
+from domain.errors import Crashed, HilumError, LeaseLost, Misconfigured, Permanent, Transient
 from domain.findings import Outcome
-from domain.jobs import Job
+from domain.jobs import Job, ReasonClass
 from tests.fakes import FakeQueue, RecordedEvents
+from worker.aftermath import Aftermath
 from worker.loop import Loop
 from worker.retry import Backoff
 from worker.upkeep import age, reap
@@ -31,16 +32,18 @@ def failing(error: Exception) -> Handler:
     return Handler(end)
 
 
-def loop(queue: FakeQueue, handler: Handler) -> Loop:
+def loop(queue: FakeQueue, handler: Handler, *, batch: int = 1) -> Loop:
     backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
+    events = RecordedEvents()
     return Loop(
         lane="classify",
         queue=queue,
         handler=handler,
         worker="host:1",
         lease=LEASE,
-        backoff=backoff,
-        events=RecordedEvents(),
+        aftermath=Aftermath(queue=queue, backoff=backoff, events=events),
+        events=events,
+        batch=batch,
     )
 
 
@@ -55,9 +58,9 @@ def test_a_transient_failure_is_tried_again_later() -> None:
     job = queue.add("classify", 1)
     assert loop(queue, failing(Transient("the peer is away"))).step()
     assert queue.state(job) == ("waiting", 1, "the peer is away")
-    assert queue.claim("classify", worker="w", lease=LEASE) is None
+    assert queue.claim("classify", worker="w", lease=LEASE) == []
     queue.pass_time(timedelta(seconds=2))
-    assert queue.claim("classify", worker="w", lease=LEASE) is not None
+    assert queue.claim("classify", worker="w", lease=LEASE) != []
 
 
 def test_the_last_try_ends_held() -> None:
@@ -128,7 +131,7 @@ def test_a_job_that_was_lost_is_left_to_its_new_owner(error: HilumError) -> None
     def lose(_: Job) -> Outcome:
         queue.pass_time(LEASE * 2)
         reap(queue, RecordedEvents())
-        assert queue.claim("classify", worker="other", lease=LEASE) is not None
+        assert queue.claim("classify", worker="other", lease=LEASE) != []
         raise error
 
     job = queue.add("classify", 1)
@@ -143,7 +146,7 @@ def test_a_heartbeat_keeps_the_lease_while_the_job_runs() -> None:
     def work_long(job: Job) -> Outcome:
         for _ in range(5):
             queue.pass_time(LEASE / 2)
-            work.beat()
+            work.leases.beat()
             assert reap(queue, RecordedEvents()) == 0
         queue.finish(job)
         return Outcome.CLASSIFIED
@@ -152,6 +155,54 @@ def test_a_heartbeat_keeps_the_lease_while_the_job_runs() -> None:
     work = loop(queue, Handler(work_long))
     work.step()
     assert queue.state(job)[0] == "done"
+
+
+def test_a_job_whose_process_died_twice_is_held() -> None:
+    """Once may be an accident; a film that does it again is taken out, though tries are left."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1, max_attempts=5)
+    work = loop(queue, failing(Crashed("decoding ended its process")))
+    work.step()
+    assert queue.state(job) == ("waiting", 1, "decoding ended its process")
+    queue.pass_time(timedelta(minutes=2))
+    work.step()
+    assert queue.state(job) == ("held", 2, "decoding ended its process (given up after 2 tries)")
+    assert queue.reason_classes == [ReasonClass.CRASHED] * 2
+
+
+def test_a_stopped_loop_gives_the_rest_of_its_batch_back() -> None:
+    """The job at work is finished; those behind it are as if they had never been claimed."""
+    queue = FakeQueue()
+    jobs = [queue.add("classify", number) for number in range(3)]
+
+    def stop_after(job: Job) -> Outcome:
+        queue.finish(job)
+        work.stop.set()
+        return Outcome.CLASSIFIED
+
+    work = loop(queue, Handler(stop_after), batch=3)
+    work.run()
+    assert [queue.state(job)[:2] for job in jobs] == [("done", 1), ("waiting", 0), ("waiting", 0)]
+
+
+def test_a_job_whose_lease_was_lost_while_it_waited_in_the_batch_is_not_begun() -> None:
+    """A worker that was stopped for longer than its lease does not do again what its successor does."""
+    queue = FakeQueue()
+    first, second = queue.add("classify", 1), queue.add("classify", 2)
+    seen = []
+
+    def sleep_too_long(job: Job) -> Outcome:
+        seen.append(job.id)
+        queue.pass_time(LEASE * 2)
+        reap(queue, RecordedEvents())
+        assert len(queue.claim("classify", worker="other", lease=LEASE, limit=5)) == 2
+        work.leases._renewed -= LEASE.total_seconds()
+        raise LeaseLost("taken")
+
+    work = loop(queue, Handler(sleep_too_long), batch=2)
+    work.step()
+    assert seen == [first]
+    assert queue.state(second)[:2] == ("leased", 2)
 
 
 def test_a_loop_ends_when_told() -> None:

@@ -1,0 +1,80 @@
+"""What becomes of a job that failed: by the class of its error, and by nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.errors import Crashed, LeaseLost, Misconfigured, Permanent, Transient
+from domain.jobs import ReasonClass
+
+if TYPE_CHECKING:
+    from domain.jobs import Job
+    from domain.ports import Queue
+    from worker.events import Events
+    from worker.retry import Backoff
+
+_UNEXPECTED_ATTEMPTS = 5
+"""Tries of a job that fails in a way nobody foresaw, where the job itself sets no limit."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Aftermath:
+    """Returns failed jobs to their lane or holds them, and tells of it."""
+
+    queue: Queue
+    backoff: Backoff
+    events: Events
+
+    def done(self, job: Job, outcome: str) -> None:
+        """Tell that a job was settled with its result."""
+        self.events.info("job-done", job=job.id, lane=job.lane, outcome=outcome, attempt=job.attempt)
+
+    def lost(self, job: Job) -> None:
+        """Tell that a job belongs to somebody else now, who will settle it."""
+        self.events.warning("lease-lost", job=job.id, lane=job.lane)
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Settle a job that failed.
+
+        Raises:
+            Transient: the queue itself can't be reached; the job's lease will expire and it will be taken up again.
+            Misconfigured: the installation is wrong; the job is back in its lane.
+        """
+        try:
+            self._settle(job, error)
+        except LeaseLost:
+            self.lost(job)
+
+    def _settle(self, job: Job, error: Exception) -> None:
+        match error:
+            case LeaseLost():
+                raise error
+            case Misconfigured():
+                self.queue.release([job])
+                raise error
+            case Permanent():
+                self._hold(job, str(error), ReasonClass.PERMANENT)
+            case Crashed():
+                self._try_again(job, str(error), ReasonClass.CRASHED, last=job.last_failure is ReasonClass.CRASHED)
+            case Transient():
+                self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt)
+            case _:
+                # The text of a foreign error may hold a patient's data; its type does not.
+                reason = f"unexpected {type(error).__name__}"
+                last = job.is_last_attempt or job.attempt >= _UNEXPECTED_ATTEMPTS
+                self._try_again(job, reason, ReasonClass.UNEXPECTED, last=last)
+
+    def _try_again(self, job: Job, reason: str, reason_class: ReasonClass, *, last: bool) -> None:
+        if last:
+            self._hold(job, f"{reason} (given up after {job.attempt} tries)", reason_class)
+            return
+        pause = self.backoff.after(job.attempt)
+        self.queue.retry(job, after=pause, reason=reason, reason_class=reason_class)
+        self.events.warning(
+            "job-retried", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason, seconds=pause.total_seconds()
+        )
+
+    def _hold(self, job: Job, reason: str, reason_class: ReasonClass) -> None:
+        self.queue.hold(job, reason=reason, reason_class=reason_class)
+        self.events.error("job-held", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason)
