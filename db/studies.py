@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine import transaction
-from db.queue import enqueue, finish
-from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVersionRow, Series, Study
+from db.queue import finish_all, notify
+from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow, Series, Study
 from domain.film import StoredFilm
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import JobKind, deliver_lane
-from domain.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +20,24 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row, Select, SQLColumnExpression
 
-    from domain.findings import Examination, ModelVersion
+    from domain.findings import Examination, Findings, ModelVersion
+    from domain.ids import JobId
     from domain.jobs import Job
+
+_SEND = text("""
+WITH receivers AS (
+    SELECT peer, lane FROM unnest(CAST(:peers AS text[]), CAST(:lanes AS text[])) AS one (peer, lane)
+),
+sent AS (
+    INSERT INTO deliveries (findings_id, peer)
+    SELECT id, peer FROM unnest(CAST(:findings AS bigint[])) AS new (id) CROSS JOIN receivers ORDER BY id
+    RETURNING id, findings_id, peer
+)
+INSERT INTO jobs (kind, lane, subject_id, priority)
+SELECT :kind, receivers.lane, sent.id, studies.priority
+FROM sent JOIN receivers USING (peer) JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id
+ORDER BY sent.id
+""")
 
 
 class PostgresStudies:
@@ -33,35 +47,38 @@ class PostgresStudies:
         self._engine = engine
         self._receivers = tuple(receivers)
 
-    def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
-        """Return every film of the study, in the order of reception."""
+    def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
+        """Return every film of each study, in the order of reception; a study without films is left out."""
+        query = film_rows().where(Study.id.in_(study_ids)).order_by(Instance.id)
+        found: dict[StudyId, tuple[StoredFilm, ...]] = {}
         with transaction(self._engine) as connection:
-            rows = connection.execute(film_rows().where(Study.id == study_id).order_by(Instance.id)).all()
-        return tuple(film_from_row(row) for row in rows)
+            for row in connection.execute(query):
+                film = film_from_row(row)
+                found[film.study_id] = (*found.get(film.study_id, ()), film)
+        return found
 
-    def settle_classified(self, job: Job, examination: Examination) -> None:
-        """Store findings, deliveries and the job's end in one transaction; known findings are not stored twice."""
+    def settle_classified(self, results: Sequence[tuple[Job, Examination]]) -> frozenset[JobId]:
+        """Store findings, deliveries and the jobs' ends in one transaction; known findings are not stored twice."""
         with transaction(self._engine) as connection:
-            finish(connection, job)
-            findings_id = _store(connection, examination)
-            if findings_id is not None:
-                self._send_to_receivers(connection, findings_id)
+            lost = finish_all(connection, [job for job, _ in results])
+            examinations = [examination for job, examination in results if job.id not in lost]
+            if examinations:
+                self._send_to_receivers(connection, _store(connection, examinations))
+        return lost
 
-    def _send_to_receivers(self, connection: Connection, findings_id: int) -> None:
-        urgency = select(Study.priority).join(FindingsRow, FindingsRow.study_id == Study.id)
-        priority = Priority(connection.execute(urgency.where(FindingsRow.id == findings_id)).scalar_one())
-        for peer in self._receivers:
-            delivery = insert(Delivery).values(findings_id=findings_id, peer=peer).returning(Delivery.id)
-            delivery_id = connection.execute(delivery).scalar_one()
-            enqueue(
-                connection,
-                JobKind.DELIVER,
-                deliver_lane(peer),
-                delivery_id,
-                max_attempts=None,
-                after=timedelta(0),
-                priority=priority,
-            )
+    def _send_to_receivers(self, connection: Connection, findings_ids: Sequence[int]) -> None:
+        if not findings_ids:
+            return
+        lanes = {peer: deliver_lane(peer) for peer in self._receivers}
+        values = {
+            "findings": list(findings_ids),
+            "peers": list(lanes),
+            "lanes": list(lanes.values()),
+            "kind": JobKind.DELIVER,
+        }
+        connection.execute(_SEND, values)
+        for lane in lanes.values():
+            notify(connection, lane)
 
 
 def film_rows(
@@ -97,41 +114,47 @@ def film_from_row(row: Row[*tuple[Any, ...]]) -> StoredFilm:
     )
 
 
-def _store(connection: Connection, examination: Examination) -> int | None:
-    findings = examination.findings
-    instance_ids = _instance_ids(connection, findings.films)
-    statement = (
-        insert(FindingsRow)
-        .values(
-            study_id=findings.films[0].study_id,
-            model_version_id=_model_version(connection, findings.model),
-            input_digest=findings.input_digest,
-            outcome=findings.outcome,
-            label=findings.label,
-            probabilities=None if findings.probabilities is None else findings.probabilities.as_dict(),
-            unsuitable=findings.unsuitable,
-            analysed_instance_id=(
-                None if findings.analysed is None else instance_ids[findings.analysed.sop_instance_uid]
-            ),
-        )
-        .on_conflict_do_nothing()
-        .returning(FindingsRow.id)
+def _store(connection: Connection, examinations: Sequence[Examination]) -> list[int]:
+    """Store findings and what was seen of their films; return the ids of those that are new."""
+    instance_ids = _instance_ids(
+        connection, [film for examination in examinations for film in examination.findings.films]
     )
-    findings_id = connection.execute(statement).scalar_one_or_none()
-    if findings_id is not None:
-        rows = [
-            {
-                "findings_id": findings_id,
-                "instance_id": instance_ids[film.sop_instance_uid],
-                "digest": film.digest,
-                "path": film.path,
-                "view": examination.films[film.sop_instance_uid].view,
-                "unsuitable": examination.films[film.sop_instance_uid].unsuitable,
-            }
-            for film in findings.films
-        ]
-        connection.execute(insert(FindingsInstance), rows)
-    return findings_id
+    versions = {model: _model_version(connection, model) for model in {one.findings.model for one in examinations}}
+    rows = [_row(one.findings, instance_ids, versions[one.findings.model]) for one in examinations]
+    statement = (
+        insert(FindingsRow).values(rows).on_conflict_do_nothing().returning(FindingsRow.id, FindingsRow.study_id)
+    )
+    new = {row.study_id: row.id for row in connection.execute(statement)}
+    films = [
+        {
+            "findings_id": new[film.study_id],
+            "instance_id": instance_ids[film.sop_instance_uid],
+            "digest": film.digest,
+            "path": film.path,
+            "view": examination.films[film.sop_instance_uid].view,
+            "unsuitable": examination.films[film.sop_instance_uid].unsuitable,
+        }
+        for examination in examinations
+        for film in examination.findings.films
+        if film.study_id in new
+    ]
+    if films:
+        connection.execute(insert(FindingsInstance), films)
+    return list(new.values())
+
+
+def _row(findings: Findings, instance_ids: dict[str, int], model_version_id: int) -> dict[str, Any]:
+    analysed = findings.analysed
+    return {
+        "study_id": findings.films[0].study_id,
+        "model_version_id": model_version_id,
+        "input_digest": findings.input_digest,
+        "outcome": findings.outcome,
+        "label": findings.label,
+        "probabilities": None if findings.probabilities is None else findings.probabilities.as_dict(),
+        "unsuitable": findings.unsuitable,
+        "analysed_instance_id": None if analysed is None else instance_ids[analysed.sop_instance_uid],
+    }
 
 
 def _instance_ids(connection: Connection, films: Sequence[StoredFilm]) -> dict[str, int]:

@@ -19,6 +19,10 @@ class Crashed(HilumError):
     """The work ended the process it was done in: the job is tried once more, then held."""
 
 
+class Unforeseen(HilumError):
+    """Something failed in a way that nobody foresaw, in another process; the text is the type of its error."""
+
+
 class Misconfigured(HilumError):
     """The installation is wrong: the process says why and stops."""
 

@@ -12,10 +12,15 @@ import numpy.typing as npt
 from domain.priority import Priority
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 
 GreyImage = npt.NDArray[np.float32]
 """One rendered film: (rows, columns), float32, 0.0 = black to 1.0 = white as a viewer shows it."""
+
+SquareFilm = npt.NDArray[np.float32]
+"""A film as the networks take it: (224, 224), float32, 0.0 to 1.0."""
 
 
 class View(StrEnum):
@@ -162,6 +167,17 @@ class FilmHeader:
 
     view: View
     unsuitable: Unsuitable | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Developed:
+    """What was seen of a study's films, and the best of them as the networks take it."""
+
+    seen: Mapping[SopInstanceUid, FilmHeader]
+    """Of every film."""
+    film: StoredFilm | None = None
+    """The film that is to be classified; none if each has a reason against it."""
+    square: SquareFilm | None = None
 
 
 class NotClassifiable(Exception):

@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
     from datetime import timedelta
 
     from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
     from domain.explanation import Explanation
-    from domain.film import FilmHeader, GreyImage, ReceivedInstance, Recorded, StoredFilm, Unsuitable
+    from domain.film import (
+        Developed,
+        FilmHeader,
+        GreyImage,
+        ReceivedInstance,
+        Recorded,
+        SquareFilm,
+        StoredFilm,
+        Unsuitable,
+    )
     from domain.findings import Examination, Message, ModelVersion, Probabilities
-    from domain.ids import CommitmentId, DeliveryId, JobId, StudyId
+    from domain.ids import CommitmentId, DeliveryId, JobId, SopInstanceUid, StudyId
     from domain.jobs import Job, ReasonClass
 
 
@@ -29,6 +39,10 @@ class Classifier(Protocol):
 
         An empty sequence gives an empty list.
         """
+        ...
+
+    def classify_squares(self, squares: Sequence[SquareFilm]) -> list[Probabilities | Unsuitable]:
+        """Return the same for films that were prepared before, in one computation."""
         ...
 
 
@@ -51,12 +65,26 @@ class FilmReader(Protocol):
         """
         ...
 
-    def pixels(self, film: StoredFilm) -> GreyImage:
-        """Return the rendered film.
+    def square(self, film: StoredFilm) -> SquareFilm:
+        """Return the film, rendered and prepared for the networks.
 
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
             Transient: the spool can't be read now.
+        """
+        ...
+
+
+class Darkroom(Protocol):
+    """Where films are read, decoded and prepared, so that a film that kills its decoder harms nobody else."""
+
+    def develop(self, films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHeader]) -> Future[Developed]:
+        """Prepare the best film of a study; `seen` holds what is known of its films from a look before, or nothing.
+
+        The future can be cancelled until the work begins. It fails with:
+            Transient: the spool can't be read now.
+            Crashed: decoding ended the process, or took more memory or time than it may.
+            Misconfigured: nothing can be developed at all.
         """
         ...
 
@@ -142,18 +170,15 @@ class Intake(Protocol):
 class Studies(Protocol):
     """Received studies and their results."""
 
-    def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
-        """Return every film of the study, in the order of reception."""
+    def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
+        """Return every film of each study, in the order of reception; a study without films is left out."""
         ...
 
-    def settle_classified(self, job: Job, examination: Examination) -> None:
-        """Store the findings, one delivery with its job per receiving peer, and the job's end, in one transaction.
+    def settle_classified(self, results: Sequence[tuple[Job, Examination]]) -> frozenset[JobId]:
+        """Store findings, one delivery with its job per receiving peer, and the jobs' ends, in one transaction.
 
         What was seen of each film is stored with them. Findings that are already stored (same study, films and model)
-        are not stored twice.
-
-        Raises:
-            LeaseLost: the job belongs to somebody else now; nothing was stored.
+        are not stored twice. Of the jobs that belong to somebody else now nothing is stored; they are returned.
         """
         ...
 

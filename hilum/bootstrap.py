@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +15,12 @@ if TYPE_CHECKING:
 
     from db.commitments import PostgresCommitments
     from db.engine import Engine
-    from dicom_node.commitment import CommitmentSender
     from dicom_node.requestor import PeerAddress
-    from dicom_node.sender import ReportSender
-    from domain.ports import Classifier, Queue
     from hilum.settings import Peer, Settings
     from models.classifier import NetworkClassifier
     from models.package import Package
     from models.registry import Registry
     from worker.events import Events
-    from worker.loop import Handler, Loop
 
 _DATABASE_PATIENCE_SECONDS = 2.0
 
@@ -172,46 +165,6 @@ def ready(settings: Settings, model: Package) -> NetworkClassifier:
     return network
 
 
-def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
-    """Run the lanes of a worker, one thread each, until told to stop.
-
-    Raises:
-        Misconfigured: a lane found that the installation is wrong.
-    """
-    from db.queue import PostgresQueue
-    from worker import upkeep
-
-    network = classifier(settings)
-    queue = PostgresQueue(engine)
-    loops = [
-        _loop(lane, handler, settings=settings, queue=queue, events=events, stop=stop)
-        for lane, handler in _handlers(settings, engine, network).items()
-    ]
-    lease = timedelta(seconds=settings.worker.lease_seconds)
-    aging = timedelta(seconds=settings.worker.aging_seconds)
-    duties = upkeep.start(loops, queue, events, lease=lease, aging=aging)
-    threads = [threading.Thread(target=loop.run, name=loop.lane) for loop in loops]
-    for thread in threads:
-        thread.start()
-    model = network.model
-    events.info(
-        "worker-ready",
-        model=model.name,
-        version=model.version,
-        sha256=model.sha256,
-        peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
-    )
-    stop.wait()
-    queue.wake()
-    for thread in threads:
-        thread.join()
-    duties.shutdown(wait=True)
-    queue.close()
-    for loop in loops:
-        if loop.failure is not None:
-            raise loop.failure
-
-
 def echo(settings: Settings, name: str) -> str:
     """C-ECHO a peer of the settings and say what it answered.
 
@@ -231,86 +184,6 @@ def echo(settings: Settings, name: str) -> str:
     if status != 0:
         raise Transient(f"{place} answered C-ECHO with status 0x{status:04X}")
     return f"{place} answers"
-
-
-def _handlers(settings: Settings, engine: Engine, network: Classifier) -> dict[str, Handler]:
-    from db.outbox import PostgresDeliveries
-    from db.studies import PostgresStudies
-    from dicom_node.films import SpoolFilms
-    from domain.jobs import CLASSIFY_LANE, commit_lane, deliver_lane
-    from worker.classify import ClassifyStudy
-    from worker.commit import AnswerCommitment
-    from worker.deliver import DeliverReport
-
-    films = SpoolFilms(settings.spool)
-    receivers = [peer.name for peer in settings.receivers]
-    handlers: dict[str, Handler] = {
-        CLASSIFY_LANE: ClassifyStudy(
-            studies=PostgresStudies(engine, receivers=receivers),
-            reader=films,
-            classifier=network,
-        )
-    }
-    if receivers:
-        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings))
-        handlers.update({deliver_lane(peer): deliver for peer in receivers})
-    if settings.senders:
-        answer = AnswerCommitment(
-            commitments=commitments(settings, engine), vault=films, reporter=_commitment_sender(settings)
-        )
-        handlers.update({commit_lane(peer.name): answer for peer in settings.senders})
-    return handlers
-
-
-def _loop(
-    lane: str, handler: Handler, *, settings: Settings, queue: Queue, events: Events, stop: threading.Event
-) -> Loop:
-    from worker.aftermath import Aftermath
-    from worker.loop import Loop
-    from worker.retry import Backoff
-
-    backoff = Backoff(
-        first=timedelta(seconds=settings.worker.retry_seconds),
-        limit=timedelta(seconds=settings.worker.retry_limit_seconds),
-    )
-    return Loop(
-        lane=lane,
-        queue=queue,
-        handler=handler,
-        worker=f"{socket.gethostname()}:{os.getpid()}",
-        lease=timedelta(seconds=settings.worker.lease_seconds),
-        aftermath=Aftermath(queue=queue, backoff=backoff, events=events),
-        events=events,
-        stop=stop,
-    )
-
-
-def _sender(settings: Settings) -> ReportSender:
-    from dicom_node.identity import ReportSettings
-    from dicom_node.sender import ReportSender
-    from domain.ids import AeTitle
-    from hilum.settings import UUID_ROOT
-
-    root = settings.report.uid_root
-    return ReportSender(
-        peers=[address_of(peer) for peer in settings.receivers],
-        calling=AeTitle(settings.node.ae_title),
-        spool=settings.spool,
-        settings=ReportSettings(
-            uid_root=None if root == UUID_ROOT else root,
-            station=settings.node.ae_title,
-            series_number=settings.report.series_number,
-        ),
-    )
-
-
-def _commitment_sender(settings: Settings) -> CommitmentSender:
-    from dicom_node.commitment import CommitmentSender
-    from domain.ids import AeTitle
-
-    return CommitmentSender(
-        peers=[address_of(peer) for peer in settings.senders], calling=AeTitle(settings.node.ae_title)
-    )
 
 
 def peer_named(settings: Settings, name: str) -> Peer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from hilum import bootstrap, stopping
+from hilum import bootstrap, stopping, workplace
 
 if TYPE_CHECKING:
     from hilum.settings import Settings
@@ -23,7 +23,7 @@ def run_worker(settings: Settings, *, supervised: bool) -> None:
     events = log.start(settings.log, role="worker")
     with bootstrap.database(settings, role="worker") as engine:
         if bootstrap.wait_for_schema(engine, events, stop):
-            bootstrap.work(settings, engine, events, stop)
+            workplace.work(settings, engine, events, stop)
     events.info("worker-stopped")
 
 

@@ -120,6 +120,19 @@ class Worker(Section):
         "auto", description="auto, cpu or gpu: what computes the network; auto takes a GPU where TensorFlow sees one"
     )
     threads: int = Field(0, ge=0, le=256, description="cores for the network on the CPU, 1 to 256; 0 takes all")
+    batch: int = Field(0, ge=0, le=256, description="studies computed at once, 1 to 256; 0: 4 on the CPU, 32 on a GPU")
+    batch_wait_milliseconds: float = Field(
+        25, ge=0, le=10_000, description="milliseconds that a study waits for others that are being read, 0 to 10000"
+    )
+    decoders: int = Field(
+        0, ge=0, le=64, description="processes that read films, 1 to 64; 0: one for each core, at most 4, 16 for a GPU"
+    )
+    decode_seconds: float = Field(
+        60, ge=1, le=3600, description="seconds, 1 to 3600, that reading the films of one study may take"
+    )
+    decode_megabytes: int = Field(
+        2048, ge=256, le=1_000_000, description="memory, in MB, that reading one film may take"
+    )
     lease_seconds: float = Field(
         20, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
     )
@@ -320,6 +333,11 @@ def _section_reference(name: str, section: type[Section]) -> Iterator[tuple[str,
     for key, field in section.model_fields.items():
         default = "required" if field.is_required() else str(field.default)
         yield f"{name}.{key}", default, field.description or ""
+
+
+def visible_gpus() -> str | None:
+    """Return which GPUs this process was given, as NVIDIA's driver and TensorFlow understand it; None: all."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 def without_password(url: str) -> str:

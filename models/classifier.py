@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from domain.explanation import Box, Explanation
-    from domain.film import GreyImage, Unsuitable
+    from domain.film import GreyImage, SquareFilm, Unsuitable
     from domain.findings import ModelVersion
     from models.looks import Mask
     from models.package import Package
@@ -56,12 +56,30 @@ class NetworkClassifier:
         """Which network this is."""
         return self._package.model
 
+    @property
+    def place(self) -> str:
+        """What computes, in words."""
+        return self._runtime.place
+
+    @property
+    def batch(self) -> int:
+        """How many films are best computed together."""
+        return self._runtime.batch
+
     def classify(self, images: Sequence[GreyImage]) -> list[Probabilities | Unsuitable]:
         """Return one result per image, in order; an empty sequence gives an empty list.
 
         Every image is (rows, columns), float32, 0 = black to 1 = white; sizes may differ.
         """
         return [seen.unsuitable or seen.probabilities for seen in self.look_at(images)]
+
+    def classify_squares(self, squares: Sequence[SquareFilm]) -> list[Probabilities | Unsuitable]:
+        """Return the same for films that `prepare` made, (224, 224), and whose exposure was checked."""
+        found: list[Seen] = []
+        for start in range(0, len(squares), _LARGEST_BATCH):
+            batch = squares[start : start + _LARGEST_BATCH]
+            found += self._compute(batch, [None] * len(batch))
+        return [seen.unsuitable or seen.probabilities for seen in found]
 
     def explain(self, images: Sequence[GreyImage]) -> list[Explanation | Unsuitable]:
         """Return what `classify` returns, with the evidence for the most probable class, one entry per image."""
@@ -79,14 +97,16 @@ class NetworkClassifier:
         self.classify([np.linspace(0.0, 1.0, LUNG_SIZE * LUNG_SIZE, dtype=np.float32).reshape(LUNG_SIZE, LUNG_SIZE)])
 
     def _look_at(self, images: Sequence[GreyImage]) -> list[Seen]:
-        squares = [prepare(image) for image in images]
-        masks, reasons = self._lungs(images, squares)
+        return self._compute([prepare(image) for image in images], [exposure(image) for image in images])
+
+    def _compute(self, squares: Sequence[SquareFilm], exposures: Sequence[Unsuitable | None]) -> list[Seen]:
+        masks, reasons = self._lungs(squares, exposures)
         package = self._package
         views = [show(square, mask, package.looks, package.size) for square, mask in zip(squares, masks, strict=True)]
         scores, maps = self._runtime.classes(np.concatenate([looks for looks, _ in views]))
         looks = len(package.looks)
-        scores = scores.reshape(len(images), looks, -1).mean(axis=1)
-        maps = maps.reshape(len(images), looks, *maps.shape[1:])
+        scores = scores.reshape(len(squares), looks, -1).mean(axis=1)
+        maps = maps.reshape(len(squares), looks, *maps.shape[1:])
         return [
             Seen(
                 unsuitable=reason,
@@ -99,7 +119,7 @@ class NetworkClassifier:
         ]
 
     def _lungs(
-        self, images: Sequence[GreyImage], squares: Sequence[GreyImage]
+        self, squares: Sequence[SquareFilm], exposures: Sequence[Unsuitable | None]
     ) -> tuple[Sequence[Mask], list[Unsuitable | None]]:
         coarse = np.stack([lung_input(square) for square in squares])
         limits = self._package.limits
@@ -109,8 +129,8 @@ class NetworkClassifier:
         if len(doubtful):
             inverted[doubtful] = self._runtime.lungs(1.0 - coarse[doubtful])[1]
         return list(masks), [
-            exposure(image) or verdict(mask, float(upright), float(other), limits)
-            for image, mask, upright, other in zip(images, masks, frontal, inverted, strict=True)
+            exposed or verdict(mask, float(upright), float(other), limits)
+            for exposed, mask, upright, other in zip(exposures, masks, frontal, inverted, strict=True)
         ]
 
 

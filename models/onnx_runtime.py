@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from models.runtime import Floats
 
 _INPUT = "films"
+_BATCH = 4
+"""Larger ones are no faster on a processor, and a film waits for those beside it."""
 
 
 class OnnxRuntime:
@@ -30,6 +32,11 @@ class OnnxRuntime:
     def place(self) -> str:
         """What computes."""
         return "ONNX Runtime on the processor"
+
+    @property
+    def batch(self) -> int:
+        """How many films are best computed together."""
+        return _BATCH
 
     def lungs(self, films: Floats) -> tuple[Floats, Floats]:
         """Return masks and probabilities of a frontal film, see `models.runtime.Runtime`."""

@@ -25,6 +25,11 @@ class Runtime(Protocol):
         """What computes, in words: for the log."""
         ...
 
+    @property
+    def batch(self) -> int:
+        """How many films are best computed together: more would be slower each, or make them wait."""
+        ...
+
     def lungs(self, films: Floats) -> tuple[Floats, Floats]:
         """Return where the lungs are, (films, 112, 112), and whether each is a frontal chest film, (films,).
 

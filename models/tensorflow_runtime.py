@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _DRIVER = "libcuda.so.1"
 _LARGEST_BATCH = 64
+_BATCH = 32
 _HOW = "set worker.device to auto or cpu, or install TensorFlow with CUDA: pip install 'hilum[gpu]'"
 
 
@@ -53,6 +54,11 @@ class TensorFlowRuntime:
         finally:
             keras.config.set_dtype_policy(policy)
         self._classifier, self._lungs = (self._compile(network) for network in networks)
+
+    @property
+    def batch(self) -> int:
+        """How many films are best computed together."""
+        return _BATCH if self._on_gpu else 1
 
     @property
     def place(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -12,11 +13,12 @@ import numpy as np
 
 from domain.errors import LeaseLost
 from domain.explanation import Box, ExplainedLook, Explanation
-from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
+from domain.film import Developed, FilmHeader, GreyImage, NotClassifiable, SquareFilm, StoredFilm, Unsuitable, View
 from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import JobId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, JobState, ReasonClass, check_transition
 from domain.priority import MOST_URGENT_BY_AGE, Priority
+from worker.classify import develop
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
 
@@ -212,11 +214,46 @@ class FakeFilms:
         """Return the header, a PA chest film by default."""
         return self.headers.get(film.sop_instance_uid, FilmHeader(view=View.PA))
 
-    def pixels(self, film: StoredFilm) -> GreyImage:
+    def square(self, film: StoredFilm) -> SquareFilm:
         """Return a grey square."""
         if film.sop_instance_uid in self.broken:
             raise NotClassifiable(self.broken[film.sop_instance_uid])
-        return np.full((64, 64), 0.5, dtype=np.float32)
+        return np.full((224, 224), 0.5, dtype=np.float32)
+
+
+@dataclass
+class FakeDarkroom:
+    """Develops in the thread that asks; or, while it is shut, when the test opens it."""
+
+    reader: FakeFilms = field(default_factory=FakeFilms)
+    failures: dict[str, Exception] = field(default_factory=dict)
+    """By SOP Instance UID."""
+    shut: bool = False
+    waiting: list[tuple[Future[Developed], Sequence[StoredFilm], Mapping[SopInstanceUid, FilmHeader]]] = field(
+        default_factory=list
+    )
+
+    def develop(self, films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHeader]) -> Future[Developed]:
+        """Return what `worker.classify.develop` makes of the films."""
+        future: Future[Developed] = Future()
+        self.waiting.append((future, films, seen))
+        if not self.shut:
+            self.open()
+        return future
+
+    def open(self) -> None:
+        """Develop what waits."""
+        while self.waiting:
+            future, films, seen = self.waiting.pop(0)
+            if not future.set_running_or_notify_cancel():
+                continue
+            failure = next(
+                (self.failures[one.sop_instance_uid] for one in films if one.sop_instance_uid in self.failures), None
+            )
+            if failure is not None:
+                future.set_exception(failure)
+            else:
+                future.set_result(develop(self.reader, films, seen))
 
 
 @dataclass
@@ -224,7 +261,12 @@ class FakeClassifier:
     """A network that always says the same."""
 
     answer: Probabilities = field(default_factory=lambda: Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2))
+    refuses: int = 0
+    """How many squares it finds no lungs in, before it answers."""
+    broken: int = 0
+    """It fails where a batch is larger than this, if this is not 0."""
     seen: int = 0
+    batches: list[int] = field(default_factory=list)
 
     @property
     def model(self) -> ModelVersion:
@@ -235,6 +277,15 @@ class FakeClassifier:
         """Return the answer for each image."""
         self.seen += len(images)
         return [self.answer for _ in images]
+
+    def classify_squares(self, squares: Sequence[SquareFilm]) -> list[Probabilities | Unsuitable]:
+        """Return the answer for each square; the sizes of the batches are kept."""
+        self.batches.append(len(squares))
+        if self.broken and len(squares) > self.broken:
+            raise MemoryError
+        refused = min(self.refuses, len(squares))
+        self.refuses -= refused
+        return [Unsuitable.NO_LUNGS] * refused + list(self.classify(squares[refused:]))
 
     def explain(self, images: Sequence[GreyImage]) -> list[Explanation | Unsuitable]:
         """Return the answer for each image, with all evidence in the film's upper left; no lung is found."""
@@ -253,16 +304,30 @@ class FakeStudies:
     by_id: dict[int, tuple[StoredFilm, ...]] = field(default_factory=dict)
     stored: list[Findings] = field(default_factory=list)
     seen: list[Examination] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+    """Raised by the next calls, one each."""
+    settled: list[int] = field(default_factory=list)
+    """How many results each transaction had."""
 
-    def films(self, study_id: StudyId) -> tuple[StoredFilm, ...]:
-        """Return the films of a study."""
-        return self.by_id.get(study_id, ())
+    def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
+        """Return the films of studies."""
+        return {study_id: self.by_id[study_id] for study_id in study_ids if study_id in self.by_id}
 
-    def settle_classified(self, job: Job, examination: Examination) -> None:
-        """Keep the findings and end the job."""
-        self.queue.finish(job)
-        self.seen.append(examination)
-        self.stored.append(examination.findings)
+    def settle_classified(self, results: Sequence[tuple[Job, Examination]]) -> frozenset[JobId]:
+        """Keep the findings and end the jobs that are not lost."""
+        if self.failures:
+            raise self.failures.pop(0)
+        self.settled.append(len(results))
+        lost = set()
+        for job, examination in results:
+            try:
+                self.queue.finish(job)
+            except LeaseLost:
+                lost.add(job.id)
+            else:
+                self.seen.append(examination)
+                self.stored.append(examination.findings)
+        return frozenset(lost)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.errors import Crashed, LeaseLost, Misconfigured, Permanent, Transient
+from domain.errors import Crashed, LeaseLost, Misconfigured, Permanent, Transient, Unforeseen
 from domain.jobs import ReasonClass
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Aftermath:
                 self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt)
             case _:
                 # The text of a foreign error may hold a patient's data; its type does not.
-                reason = f"unexpected {type(error).__name__}"
+                reason = f"unexpected {error if isinstance(error, Unforeseen) else type(error).__name__}"
                 last = job.is_last_attempt or job.attempt >= _UNEXPECTED_ATTEMPTS
                 self._try_again(job, reason, ReasonClass.UNEXPECTED, last=last)
 

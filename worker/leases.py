@@ -76,6 +76,13 @@ class Leases:
         if left:
             self.queue.release(left)
 
+    def abandon(self) -> None:
+        """Release what is still at work, since this process ends; while the queue is away the leases will expire."""
+        try:
+            self.give_back()
+        except Transient as error:
+            self.events.warning("lease-not-renewed", count=len(self._jobs), reason=str(error))
+
     def _renew(self) -> None:
         begun = time.monotonic()
         with self._lock:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from domain.ports import Queue
     from worker.events import Events
-    from worker.loop import Loop
+    from worker.leases import Leases
 
 
 _LOOKS_A_STEP = 10
@@ -46,7 +46,7 @@ def age(queue: Queue, events: Events, *, step: timedelta) -> int:
 
 
 def start(
-    loops: Iterable[Loop], queue: Queue, events: Events, *, lease: timedelta, aging: timedelta
+    leases: Iterable[Leases], queue: Queue, events: Events, *, lease: timedelta, aging: timedelta
 ) -> BackgroundScheduler:
     """Start the duties in a thread of their own and return the scheduler, to be shut down at the end.
 
@@ -56,8 +56,8 @@ def start(
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
     seconds = lease.total_seconds() / 3
-    for loop in loops:
-        scheduler.add_job(loop.leases.beat, "interval", seconds=seconds)
+    for held in leases:
+        scheduler.add_job(held.beat, "interval", seconds=seconds)
     scheduler.add_job(reap, "interval", args=(queue, events), seconds=seconds)
     scheduler.add_job(
         age, "interval", args=(queue, events), kwargs={"step": aging}, seconds=aging.total_seconds() / _LOOKS_A_STEP

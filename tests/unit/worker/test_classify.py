@@ -1,20 +1,19 @@
 """Classifying a study: which film, and what if there is none."""
 
-from datetime import timedelta
-
 import pytest
 
-from domain.errors import Permanent
-from domain.film import FilmHeader, Unsuitable, View
-from domain.findings import Label, Outcome
-from tests.fakes import FakeClassifier, FakeFilms, FakeQueue, FakeStudies, stored_film
-from worker.classify import ClassifyStudy, best_first
+from domain.film import FilmHeader, StoredFilm, Unsuitable, View
+from domain.findings import Examination, Outcome, Probabilities
+from tests.fakes import MODEL, FakeFilms, stored_film
+from worker.classify import best_first, develop, examination, refused
 
+SCORES = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
 PA, AP, LATERAL = stored_film(1), stored_film(2), stored_film(3)
 
 
-def handler(films: FakeFilms) -> ClassifyStudy:
-    return ClassifyStudy(studies=FakeStudies(queue=FakeQueue()), reader=films, classifier=FakeClassifier())
+def examine(reader: FakeFilms, films: tuple[StoredFilm, ...]) -> Examination:
+    developed = develop(reader, films, {})
+    return examination(MODEL, films, developed, None if developed.film is None else SCORES)
 
 
 def test_the_pa_film_is_classified_though_the_ap_film_came_first() -> None:
@@ -25,7 +24,7 @@ def test_the_pa_film_is_classified_though_the_ap_film_came_first() -> None:
             LATERAL.sop_instance_uid: FilmHeader(view=View.LATERAL, unsuitable=Unsuitable.NOT_FRONTAL),
         }
     )
-    findings = handler(films).examine((AP, LATERAL, PA)).findings
+    findings = examine(films, (AP, LATERAL, PA)).findings
     assert findings.analysed == PA
     assert findings.films == (AP, LATERAL, PA)
 
@@ -36,7 +35,7 @@ def test_a_film_with_broken_pixels_gives_way_to_the_next() -> None:
         headers={AP.sop_instance_uid: FilmHeader(view=View.AP)},
         broken={PA.sop_instance_uid: Unsuitable.PIXELS_CORRUPT},
     )
-    assert handler(films).examine((PA, AP)).findings.analysed == AP
+    assert examine(films, (PA, AP)).findings.analysed == AP
 
 
 def test_a_lateral_only_study_says_so() -> None:
@@ -44,7 +43,7 @@ def test_a_lateral_only_study_says_so() -> None:
     films = FakeFilms(
         headers={LATERAL.sop_instance_uid: FilmHeader(view=View.LATERAL, unsuitable=Unsuitable.NOT_FRONTAL)}
     )
-    findings = handler(films).examine((LATERAL,)).findings
+    findings = examine(films, (LATERAL,)).findings
     assert (findings.outcome, findings.unsuitable) == (Outcome.COULD_NOT_PROCESS, Unsuitable.NOT_FRONTAL)
 
 
@@ -52,14 +51,14 @@ def test_a_view_that_is_not_frontal_needs_no_reason_to_be_left_out() -> None:
     """An oblique film is never classified, even if its header names no reason."""
     assert best_first([(PA, FilmHeader(view=View.OBLIQUE))]) == []
     films = FakeFilms(headers={PA.sop_instance_uid: FilmHeader(view=View.OBLIQUE)})
-    assert handler(films).examine((PA,)).findings.unsuitable is Unsuitable.NOT_FRONTAL
+    assert examine(films, (PA,)).findings.unsuitable is Unsuitable.NOT_FRONTAL
 
 
 @pytest.mark.parametrize("reason", list(Unsuitable))
 def test_every_reason_can_end_a_study(reason: Unsuitable) -> None:
     """No reason breaks the choice of the one to tell."""
     films = FakeFilms(headers={PA.sop_instance_uid: FilmHeader(view=View.UNKNOWN, unsuitable=reason)})
-    assert handler(films).examine((PA,)).findings.unsuitable is reason
+    assert examine(films, (PA,)).findings.unsuitable is reason
 
 
 def test_each_film_says_what_it_is() -> None:
@@ -73,7 +72,7 @@ def test_each_film_says_what_it_is() -> None:
         },
         broken={PA.sop_instance_uid: Unsuitable.PIXELS_CORRUPT},
     )
-    seen = handler(films).examine((LATERAL, PA, AP, spare)).films
+    seen = examine(films, (LATERAL, PA, AP, spare)).films
     assert [(seen[film.sop_instance_uid].view, seen[film.sop_instance_uid].unsuitable) for film in (LATERAL, PA)] == [
         (View.LATERAL, Unsuitable.NOT_FRONTAL),
         (View.PA, Unsuitable.PIXELS_CORRUPT),
@@ -81,21 +80,15 @@ def test_each_film_says_what_it_is() -> None:
     assert [seen[film.sop_instance_uid].unsuitable for film in (AP, spare)] == [None, None]
 
 
-def test_a_job_is_settled_with_its_findings() -> None:
-    """The handler stores what the network said and ends the job."""
-    queue = FakeQueue()
-    studies = FakeStudies(queue=queue, by_id={7: (PA,)})
-    job_id = queue.add("classify", 7)
-    (job,) = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
-    ClassifyStudy(studies=studies, reader=FakeFilms(), classifier=FakeClassifier()).run(job)
-    assert studies.stored[0].label is Label.COVID19
-    assert queue.state(job_id)[0] == "done"
-
-
-def test_a_study_without_films_is_held() -> None:
-    """It would be without films at the next try as well."""
-    queue = FakeQueue()
-    queue.add("classify", 7)
-    (job,) = queue.claim("classify", worker="w", lease=timedelta(seconds=9))
-    with pytest.raises(Permanent):
-        ClassifyStudy(studies=FakeStudies(queue=queue), reader=FakeFilms(), classifier=FakeClassifier()).run(job)
+def test_a_film_that_the_network_refused_is_not_developed_again() -> None:
+    """With what is known from the look before, the next best film is taken; headers are not read again."""
+    reader = FakeFilms(headers={AP.sop_instance_uid: FilmHeader(view=View.AP)})
+    first = develop(reader, (PA, AP), {})
+    assert first.film == PA
+    reader.headers.clear()
+    second = develop(reader, (PA, AP), refused(first.seen, PA, Unsuitable.NO_LUNGS))
+    assert second.film == AP
+    assert second.seen[PA.sop_instance_uid].unsuitable is Unsuitable.NO_LUNGS
+    third = develop(reader, (PA, AP), refused(second.seen, AP, Unsuitable.INVERTED))
+    assert third.square is None
+    assert examination(MODEL, (PA, AP), third, None).findings.unsuitable is Unsuitable.INVERTED

@@ -1,0 +1,72 @@
+"""A process of the worker's darkroom: `python -m hilum.developer_process SOCKET`, started by nobody else."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from dicom_node.films import SpoolFilms
+from domain.film import NotClassifiable
+from models.eligibility import exposure
+from models.preprocess import prepare
+from worker.developer import serve
+
+if TYPE_CHECKING:
+    from domain.film import FilmHeader, SquareFilm, StoredFilm
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFilms:
+    """Films of the spool, rendered and prepared for the networks: implements `domain.ports.FilmReader`."""
+
+    films: SpoolFilms
+
+    def header(self, film: StoredFilm) -> FilmHeader:
+        """Say what the film is by its header."""
+        return self.films.header(film)
+
+    def square(self, film: StoredFilm) -> SquareFilm:
+        """Return the film as the networks take it.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the spool can't be read now.
+        """
+        image = self.films.pixels(film)
+        badly_exposed = exposure(image)
+        if badly_exposed is not None:
+            raise NotClassifiable(badly_exposed)
+        return prepare(image)
+
+
+def main() -> None:
+    """Develop films for the worker at the other end of the socket."""
+    for number in (signal.SIGTERM, signal.SIGINT):  # the worker finishes what it has in hand, and ends us
+        signal.signal(number, signal.SIG_IGN)
+    connection = Connection(int(sys.argv[1]))
+    greeting = json.loads(connection.recv_bytes())
+    _limit_memory(greeting["megabytes"])
+    serve(connection, PreparedFilms(SpoolFilms(Path(greeting["spool"]))))
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Let one film fail instead of the machine: its process gets no more, and is the first that the kernel ends."""
+    limit = psutil.Process().memory_info().vms + megabytes * _MEGABYTE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Wires the worker: its lanes, its darkroom, its network, from start to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hilum import bootstrap, machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.engine import Engine
+    from dicom_node.commitment import CommitmentSender
+    from dicom_node.sender import ReportSender
+    from domain.ports import Queue
+    from hilum.settings import Settings
+    from models.classifier import NetworkClassifier
+    from worker.aftermath import Aftermath
+    from worker.darkroom import Darkroom
+    from worker.events import Events
+    from worker.loop import Handler, Loop
+    from worker.pipeline import Pipeline
+
+_STOP_PATIENCE_SECONDS = 25.0
+"""For what is at work; whoever sent SIGTERM may kill after 30 seconds."""
+_JOBS_AT_ONCE = 8
+"""That a lane of deliveries or commitments claims together."""
+_MOST_DECODERS, _MOST_DECODERS_BESIDE_A_GPU = 4, 16
+
+
+def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
+    """Run the lanes of a worker, a thread or a few each, until told to stop.
+
+    Raises:
+        Misconfigured: a lane found that the installation is wrong.
+    """
+    from db.queue import PostgresQueue
+    from worker import upkeep
+
+    queue = PostgresQueue(engine)
+    package = bootstrap.package(settings)
+    darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
+    network = bootstrap.ready(settings, package)
+    lanes: list[Pipeline | Loop] = [
+        _pipeline(settings, engine, queue, network, darkroom, events=events, stop=stop),
+        *(
+            _loop(lane, handler, settings=settings, queue=queue, events=events, stop=stop)
+            for lane, handler in _handlers(settings, engine).items()
+        ),
+    ]
+    duties = upkeep.start(
+        [lane.leases for lane in lanes],
+        queue,
+        events,
+        lease=timedelta(seconds=settings.worker.lease_seconds),
+        aging=timedelta(seconds=settings.worker.aging_seconds),
+    )
+    threads = [threading.Thread(target=lane.run, name=lane.lane, daemon=True) for lane in lanes]
+    darkroom.ready()
+    for thread in threads:
+        thread.start()
+    events.info(
+        "worker-ready",
+        model=network.model.name,
+        version=network.model.version,
+        sha256=network.model.sha256,
+        place=network.place,
+        decoders=darkroom.size,
+        peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
+    )
+    stop.wait()
+    queue.wake()
+    _await(threads, lanes, events)
+    duties.shutdown(wait=True)
+    darkroom.close()
+    queue.close()
+    for lane in lanes:
+        if lane.failure is not None:
+            raise lane.failure
+
+
+def _await(threads: Sequence[threading.Thread], lanes: Sequence[Pipeline | Loop], events: Events) -> None:
+    """Wait until what is at work has ended; give back what takes too long, for another worker."""
+    deadline = time.monotonic() + _STOP_PATIENCE_SECONDS
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0.0))
+    for lane in lanes:
+        if len(lane.leases):
+            events.warning("work-abandoned", lane=lane.lane, count=len(lane.leases))
+            lane.leases.abandon()
+
+
+def _pipeline(
+    settings: Settings,
+    engine: Engine,
+    queue: Queue,
+    network: NetworkClassifier,
+    darkroom: Darkroom,
+    *,
+    events: Events,
+    stop: threading.Event,
+) -> Pipeline:
+    from db.studies import PostgresStudies
+    from worker.pipeline import Pipeline
+
+    return Pipeline(
+        queue=queue,
+        studies=PostgresStudies(engine, receivers=[peer.name for peer in settings.receivers]),
+        darkroom=darkroom,
+        classifier=network,
+        worker=_name(),
+        lease=timedelta(seconds=settings.worker.lease_seconds),
+        aftermath=_aftermath(settings, queue, events),
+        events=events,
+        batch=settings.worker.batch or network.batch,
+        patience=timedelta(milliseconds=settings.worker.batch_wait_milliseconds),
+        stop=stop,
+    )
+
+
+def _darkroom(settings: Settings, events: Events) -> Darkroom:
+    from worker.darkroom import Darkroom
+
+    most = _MOST_DECODERS_BESIDE_A_GPU if settings.worker.device != "cpu" and machine.gpus() else _MOST_DECODERS
+    return Darkroom(
+        [sys.executable, "-P", "-m", "hilum.developer_process"],
+        {"spool": str(settings.spool), "megabytes": settings.worker.decode_megabytes},
+        size=settings.worker.decoders or min(machine.cores(), most),
+        patience_s=settings.worker.decode_seconds,
+        events=events,
+    )
+
+
+def _handlers(settings: Settings, engine: Engine) -> dict[str, Handler]:
+    """Return what is done in the lanes of deliveries and commitments, by lane."""
+    from db.outbox import PostgresDeliveries
+    from dicom_node.films import SpoolFilms
+    from domain.jobs import commit_lane, deliver_lane
+    from worker.commit import AnswerCommitment
+    from worker.deliver import DeliverReport
+
+    handlers: dict[str, Handler] = {}
+    if settings.receivers:
+        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings))
+        handlers.update({deliver_lane(peer.name): deliver for peer in settings.receivers})
+    if settings.senders:
+        answer = AnswerCommitment(
+            commitments=bootstrap.commitments(settings, engine),
+            vault=SpoolFilms(settings.spool),
+            reporter=_commitment_sender(settings),
+        )
+        handlers.update({commit_lane(peer.name): answer for peer in settings.senders})
+    return handlers
+
+
+def _loop(
+    lane: str, handler: Handler, *, settings: Settings, queue: Queue, events: Events, stop: threading.Event
+) -> Loop:
+    from worker.loop import Loop
+
+    return Loop(
+        lane=lane,
+        queue=queue,
+        handler=handler,
+        worker=_name(),
+        lease=timedelta(seconds=settings.worker.lease_seconds),
+        aftermath=_aftermath(settings, queue, events),
+        events=events,
+        batch=_JOBS_AT_ONCE,
+        stop=stop,
+    )
+
+
+def _aftermath(settings: Settings, queue: Queue, events: Events) -> Aftermath:
+    from worker.aftermath import Aftermath
+    from worker.retry import Backoff
+
+    backoff = Backoff(
+        first=timedelta(seconds=settings.worker.retry_seconds),
+        limit=timedelta(seconds=settings.worker.retry_limit_seconds),
+    )
+    return Aftermath(queue=queue, backoff=backoff, events=events)
+
+
+def _name() -> str:
+    """Return what the leases of this process are marked with."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _sender(settings: Settings) -> ReportSender:
+    from dicom_node.identity import ReportSettings
+    from dicom_node.sender import ReportSender
+    from domain.ids import AeTitle
+    from hilum.settings import UUID_ROOT
+
+    root = settings.report.uid_root
+    return ReportSender(
+        peers=[bootstrap.address_of(peer) for peer in settings.receivers],
+        calling=AeTitle(settings.node.ae_title),
+        spool=settings.spool,
+        settings=ReportSettings(
+            uid_root=None if root == UUID_ROOT else root,
+            station=settings.node.ae_title,
+            series_number=settings.report.series_number,
+        ),
+    )
+
+
+def _commitment_sender(settings: Settings) -> CommitmentSender:
+    from dicom_node.commitment import CommitmentSender
+    from domain.ids import AeTitle
+
+    return CommitmentSender(
+        peers=[bootstrap.address_of(peer) for peer in settings.senders], calling=AeTitle(settings.node.ae_title)
+    )

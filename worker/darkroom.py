@@ -1,0 +1,187 @@
+"""Films are developed in processes of their own: one that ends its process takes no other along."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue as queues
+import signal
+import socket
+import subprocess
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from domain.errors import Crashed, Misconfigured
+from worker.developer import QUIT, as_request, from_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from domain.film import Developed, FilmHeader, StoredFilm
+    from domain.ids import SopInstanceUid
+    from worker.events import Events
+
+_START_SECONDS = 60.0
+_LONGEST_REPLY_BYTES = 16 * 1024 * 1024
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""The processes share the cores; none of them needs more than one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Task:
+    request: bytes
+    future: Future[Developed]
+
+
+class Darkroom:
+    """Implements `domain.ports.Darkroom` with a fixed number of processes, each led by a thread.
+
+    What a process sends back is data, never code: a film that took its process over gains nothing by it here.
+    """
+
+    def __init__(
+        self, command: Sequence[str], greeting: Mapping[str, object], *, size: int, patience_s: float, events: Events
+    ) -> None:
+        """Start the processes; `ready` waits for them.
+
+        Args:
+            command: starts a process that calls `worker.developer.serve` on the socket whose number is added to it.
+            greeting: what the process needs to know, as JSON.
+            size: how many processes there are.
+            patience_s: seconds that a study may take.
+            events: where the deaths of processes are told.
+        """
+        self.size = size
+        self._command = list(command)
+        self._greeting = json.dumps(greeting).encode()
+        self._patience_s = patience_s
+        self._events = events
+        self._tasks: queues.SimpleQueue[_Task | None] = queues.SimpleQueue()
+        self._begun = threading.Semaphore(0)
+        self._threads = [threading.Thread(target=self._lead, name="darkroom", daemon=True) for _ in range(size)]
+        for thread in self._threads:
+            thread.start()
+
+    def develop(self, films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHeader]) -> Future[Developed]:
+        """Prepare the best film of a study, see `domain.ports.Darkroom`."""
+        task = _Task(request=as_request(films, seen), future=Future())
+        self._tasks.put(task)
+        return task.future
+
+    def ready(self) -> None:
+        """Wait until every process was started, or could not be: then its first study says so."""
+        for _ in self._threads:
+            self._begun.acquire()
+
+    def close(self, seconds: float = 5.0) -> None:
+        """End the processes; what is waiting is not developed any more."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def _lead(self) -> None:
+        """Lead one process, and start another when it ended."""
+        child = self._started()
+        self._begun.release()
+        while (task := self._tasks.get()) is not None:
+            if not task.future.set_running_or_notify_cancel():
+                continue
+            if child is None or child.is_dead():
+                child = self._started()
+            if child is None:
+                task.future.set_exception(Misconfigured("the process that reads films does not start"))
+                continue
+            try:
+                task.future.set_result(from_reply(*child.ask(task.request, self._patience_s)))
+            except Crashed as error:
+                self._events.error("darkroom-died", reason=str(error))
+                child.end()
+                task.future.set_exception(error)
+            except Exception as error:  # noqa: BLE001 - whoever waits for the future gets it
+                task.future.set_exception(error)
+        if child is not None:
+            child.quit()
+
+    def _started(self) -> _Child | None:
+        try:
+            return _Child(self._command, self._greeting)
+        except (OSError, EOFError):
+            self._events.error("darkroom-not-started")
+            return None
+
+
+class _Child:
+    """One process and the socket to it."""
+
+    def __init__(self, command: Sequence[str], greeting: bytes) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            OSError, EOFError: it does not start.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # what a library says of a film may quote a patient's data
+                start_new_session=True,  # Ctrl-C is for the worker, which ends it
+                env={**os.environ, **_ONE_THREAD},
+            )
+        self._socket = Connection(ours.detach())
+        try:
+            self._socket.send_bytes(greeting)
+            if not self._socket.poll(_START_SECONDS):
+                self._process.kill()  # which ends what is waited for
+            self._socket.recv_bytes(_LONGEST_REPLY_BYTES)
+        except (OSError, EOFError):
+            self.end()
+            raise
+
+    def is_dead(self) -> bool:
+        """Whether it ended while nobody asked it anything."""
+        return self._process.poll() is not None
+
+    def ask(self, request: bytes, seconds: float) -> tuple[bytes, bytes]:
+        """Return the two parts of the reply.
+
+        Raises:
+            Crashed: it ended, or took too long; it is of no use any more.
+        """
+        try:
+            self._socket.send_bytes(request)
+            if not self._socket.poll(seconds):
+                raise Crashed(f"decoding a film took longer than {seconds:.0f} seconds")
+            return self._socket.recv_bytes(_LONGEST_REPLY_BYTES), self._socket.recv_bytes(_LONGEST_REPLY_BYTES)
+        except (OSError, EOFError) as error:
+            raise Crashed(f"decoding a film ended its process ({self._how()})") from error
+
+    def quit(self) -> None:
+        """Let it end by itself; it is killed if it does not."""
+        try:
+            self._socket.send_bytes(QUIT)
+            self._process.wait(1.0)
+        except (OSError, subprocess.TimeoutExpired):
+            pass
+        self.end()
+
+    def end(self) -> None:
+        """Kill it, if it lives."""
+        self._process.kill()
+        self._process.wait()
+        self._socket.close()
+
+    def _how(self) -> str:
+        try:
+            status = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return "it closed its socket"
+        if status >= 0:
+            return f"exit status {status}"
+        return signal.strsignal(-status) or f"signal {-status}"

@@ -1,0 +1,112 @@
+"""The process that develops films, and the language it speaks: JSON and pixels, nothing that could be run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.errors import Crashed, Misconfigured, Transient, Unforeseen
+from domain.film import Developed, FilmHeader, StoredFilm, Unsuitable, View
+from domain.ids import SopInstanceUid
+from worker.classify import develop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from multiprocessing.connection import Connection
+
+    from domain.ports import FilmReader
+
+QUIT = b""
+"""The request to end."""
+
+_NO_PIXELS = b""
+
+
+def serve(connection: Connection, reader: FilmReader) -> None:
+    """Develop what is asked for until told to end, or until the worker is gone."""
+    connection.send_bytes(b"ready")
+    while True:
+        try:
+            request = connection.recv_bytes()
+        except (EOFError, OSError):
+            return
+        if request == QUIT:
+            return
+        for part in _reply(request, reader):
+            connection.send_bytes(part)
+
+
+def as_request(films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHeader]) -> bytes:
+    """Write down which films to look at, and what is known of them."""
+    return json.dumps({"films": [asdict(film) for film in films], "seen": _headers(seen)}).encode()
+
+
+def from_reply(head: bytes, pixels: bytes) -> Developed:
+    """Read what came of it.
+
+    Raises:
+        Transient: the spool can't be read now.
+        Crashed: there was not enough memory.
+        Misconfigured: the installation is wrong.
+        Unforeseen: the film's reader has a defect; the text names the type of its error.
+    """
+    reply = json.loads(head)
+    match reply["outcome"]:
+        case "transient":
+            raise Transient(reply["reason"])
+        case "misconfigured":
+            raise Misconfigured(reply["reason"])
+        case "memory":
+            raise Crashed("decoding a film took more memory than worker.decode_megabytes")
+        case "unforeseen":
+            raise Unforeseen(reply["reason"])
+    square = np.frombuffer(pixels, dtype=np.float32).reshape(reply["shape"]) if reply["film"] else None
+    return Developed(
+        seen=_from_headers(reply["seen"]),
+        film=None if reply["film"] is None else StoredFilm(**reply["film"]),
+        square=square,
+    )
+
+
+def _reply(request: bytes, reader: FilmReader) -> tuple[bytes, bytes]:
+    head, pixels = _developed(json.loads(request), reader)
+    return json.dumps(head).encode(), pixels
+
+
+def _developed(asked: dict[str, Any], reader: FilmReader) -> tuple[dict[str, Any], bytes]:
+    films = [StoredFilm(**film) for film in asked["films"]]
+    try:
+        developed = develop(reader, films, _from_headers(asked["seen"]))
+    except Transient as error:
+        return {"outcome": "transient", "reason": str(error)}, _NO_PIXELS
+    except Misconfigured as error:
+        return {"outcome": "misconfigured", "reason": str(error)}, _NO_PIXELS
+    except MemoryError:
+        return {"outcome": "memory"}, _NO_PIXELS
+    except Exception as error:  # noqa: BLE001 - its text may hold a patient's data, its type does not
+        return {"outcome": "unforeseen", "reason": type(error).__name__}, _NO_PIXELS
+    square = developed.square
+    head = {
+        "outcome": "developed",
+        "seen": _headers(developed.seen),
+        "film": None if developed.film is None else asdict(developed.film),
+        "shape": [] if square is None else list(square.shape),
+    }
+    return head, _NO_PIXELS if square is None else np.ascontiguousarray(square, dtype=np.float32).tobytes()
+
+
+def _headers(seen: Mapping[SopInstanceUid, FilmHeader]) -> dict[str, dict[str, Any]]:
+    return {uid: {"view": header.view, "unsuitable": header.unsuitable} for uid, header in seen.items()}
+
+
+def _from_headers(written: dict[str, dict[str, Any]]) -> dict[SopInstanceUid, FilmHeader]:
+    return {
+        SopInstanceUid(uid): FilmHeader(
+            view=View(header["view"]),
+            unsuitable=None if header["unsuitable"] is None else Unsuitable(header["unsuitable"]),
+        )
+        for uid, header in written.items()
+    }
