@@ -13,7 +13,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from dicom_node.codes import CHEST_REGIONS, HUMAN_SPECIES, VIEW_BY_CODE, VIEW_BY_POSITION
+from dicom_node.film_codes import CHEST_REGIONS, HUMAN_SPECIES, VIEW_BY_CODE, VIEW_BY_POSITION
 from domain.film import FilmHeader, Unsuitable, View
 
 if TYPE_CHECKING:

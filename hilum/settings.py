@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pydantic_settings import PydanticBaseSettingsSource
 
 ENVIRONMENT_PREFIX = "HILUM_"
+THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}WORKER__THREADS"
 SEARCHED_FILES = (Path("hilum.toml"), Path("/etc/hilum/hilum.toml"))
 EMBEDDED = "embedded"
 UUID_ROOT = "2.25"
@@ -118,6 +119,12 @@ class Worker(Section):
 
     device: Literal["auto", "cpu", "gpu"] = Field(
         "auto", description="auto, cpu or gpu: what computes the network; auto takes a GPU where TensorFlow sees one"
+    )
+    processes: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="workers that `hilum up` runs, 1 to 64; 0: one for each GPU, without one a worker for each 4 cores",
     )
     threads: int = Field(0, ge=0, le=256, description="cores for the network on the CPU, 1 to 256; 0 takes all")
     batch: int = Field(0, ge=0, le=256, description="studies computed at once, 1 to 256; 0: 4 on the CPU, 32 on a GPU")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hilum import bootstrap, log, stopping
+from hilum import bootstrap, log, machine, stopping
+from hilum.settings import THREADS_VARIABLE
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from hilum.settings import Settings
+    from hilum.settings import Settings, Worker
     from worker.events import Events
 
 ROLES = ("node", "worker")
 PYTHON_M_HILUM = [sys.executable, "-P", "-m", "hilum"]
 """Our own command line; -P keeps modules that lie in the working folder out."""
 
+_CORES_A_WORKER = 4
+"""More cores make one computation hardly faster; another worker beside it uses them."""
 _CHECK_SECONDS = 0.5
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -38,6 +42,8 @@ class Child:
     role: str
     command: list[str]
     events: Events
+    environment: dict[str, str] = field(default_factory=dict)
+    """What is set beside our own environment."""
     process: subprocess.Popen[bytes] | None = None
     pause: float = _FIRST_PAUSE_SECONDS
     started: float = 0.0
@@ -71,7 +77,7 @@ class Child:
             self.process.wait()
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, env={**os.environ, **self.environment})
         self.started = time.monotonic()
         self.starts += 1
         self.events.info("process-started", process=self.role)
@@ -99,7 +105,7 @@ def run(settings: Settings, config: Path | None) -> int:
     with bootstrap.database(settings, role="up") as engine:
         if not bootstrap.upgrade(engine, events, stop):
             return 0
-        children = _children(config, events)
+        children = _children(settings, config, events)
         try:
             _tend(children, settings, events, stop)
         finally:
@@ -108,9 +114,29 @@ def run(settings: Settings, config: Path | None) -> int:
     return _MISCONFIGURED if any(child.refused for child in children) else 0
 
 
-def _children(config: Path | None, events: Events) -> list[Child]:
+def _children(settings: Settings, config: Path | None, events: Events) -> list[Child]:
     chosen = [] if config is None else ["--config", str(config)]
-    return [Child(role=role, command=[*PYTHON_M_HILUM, *chosen, role, "--supervised"], events=events) for role in ROLES]
+    return [
+        Child(
+            role=role,
+            command=[*PYTHON_M_HILUM, *chosen, role, "--supervised"],
+            events=events,
+            environment=environment,
+        )
+        for role in ROLES
+        for environment in (worker_environments(settings.worker) if role == "worker" else [{}])
+    ]
+
+
+def worker_environments(worker: Worker) -> list[dict[str, str]]:
+    """Return what each worker's environment has beside ours: a GPU of its own, or its share of the cores."""
+    gpus = machine.gpus() if worker.device != "cpu" else ()
+    count = worker.processes or len(gpus) or max(machine.cores() // _CORES_A_WORKER, 1)
+    if gpus:
+        return [{"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} for number in range(count)]
+    if worker.threads or count == 1:
+        return [{} for _ in range(count)]
+    return [{THREADS_VARIABLE: str(max(machine.cores() // count, 1))} for _ in range(count)]
 
 
 def _tend(children: list[Child], settings: Settings, events: Events, stop: threading.Event) -> None:

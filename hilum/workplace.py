@@ -44,9 +44,8 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     from worker import upkeep
 
     queue = PostgresQueue(engine)
-    package = bootstrap.package(settings)
     darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
-    network = bootstrap.ready(settings, package)
+    network = bootstrap.classifier(settings)
     lanes: list[Pipeline | Loop] = [
         _pipeline(settings, engine, queue, network, darkroom, events=events, stop=stop),
         *(
@@ -74,6 +73,8 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         decoders=darkroom.size,
         peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
     )
+    if settings.receivers:
+        import dicom_node.report  # noqa: F401 - takes a second, for which the first report would have to wait
     stop.wait()
     queue.wake()
     _await(threads, lanes, events)

@@ -1,48 +1,50 @@
-"""`hilum up`: a child that dies comes back, one that refuses its settings does not."""
+"""How many workers `hilum up` runs, and what each is given."""
 
 from __future__ import annotations
 
-import sys
-import time
+from pathlib import Path
 
-from hilum.supervise import Child
-from tests.fakes import RecordedEvents
+import pytest
 
-
-def child(code: str) -> Child:
-    return Child(role="node", command=[sys.executable, "-c", code], events=RecordedEvents(), pause=0.05)
+from hilum import machine
+from hilum.settings import Worker
+from hilum.supervise import worker_environments
 
 
-def tend_until_ended(subject: Child) -> None:
-    subject.tend()
-    assert subject.process is not None
-    subject.process.wait()
-    subject.tend()
+@pytest.fixture
+def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large machine without a GPU."""
+    monkeypatch.setattr(machine, "cores", lambda: 16)
+    monkeypatch.setattr(machine, "gpus", lambda: ())
 
 
-def test_a_dead_child_is_started_again() -> None:
-    """After a pause that grows."""
-    subject = child("raise SystemExit(1)")
-    tend_until_ended(subject)
-    assert (subject.process, subject.refused) == (None, False)
-    time.sleep(subject.pause)
-    tend_until_ended(subject)
-    assert (subject.starts, subject.pause) == (2, 0.2)
+@pytest.mark.usefixtures("sixteen_cores")
+def test_workers_on_the_processor_share_its_cores() -> None:
+    """One for each four, unless the settings say otherwise."""
+    assert worker_environments(Worker()) == [{"HILUM_WORKER__THREADS": "4"}] * 4
+    assert worker_environments(Worker(processes=2)) == [{"HILUM_WORKER__THREADS": "8"}] * 2
+    assert worker_environments(Worker(processes=2, threads=3)) == [{}] * 2
+    assert worker_environments(Worker(processes=1)) == [{}]
 
 
-def test_a_child_that_refuses_its_settings_is_not_started_again() -> None:
-    """Exit status 2 at the first start means that somebody must change something."""
-    subject = child("raise SystemExit(2)")
-    tend_until_ended(subject)
-    assert subject.refused
+def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And each worker a GPU, if more of them are asked for as well."""
+    monkeypatch.setattr(machine, "gpus", lambda: ("0", "1"))
+    visible = [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]
+    assert worker_environments(Worker()) == visible
+    assert worker_environments(Worker(processes=4)) == visible * 2
+    assert worker_environments(Worker(device="cpu", processes=1)) == [{}]
 
 
-def test_a_child_that_does_not_stop_is_killed() -> None:
-    """Nothing stays behind."""
-    subject = child("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); time.sleep(60)")
-    subject.tend()
-    assert subject.process is not None
-    time.sleep(0.5)
-    subject.ask_to_stop()
-    subject.wait(0.1)
-    assert subject.process.returncode is not None
+def test_the_gpus_are_those_of_the_environment_else_of_the_driver(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A unit that was given GPUs divides those; -1 hides all."""
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(machine, "_NVIDIA", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert machine.gpus() == ("0", "1")
+    for given, seen in (("3,GPU-8f2e", ("3", "GPU-8f2e")), ("", ()), ("-1", ())):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        assert machine.gpus() == seen
