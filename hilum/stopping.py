@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
+    from worker.events import Events
+
 _PARENT_CHECK_SECONDS = 1.0
 
 
@@ -26,6 +28,18 @@ def on_signals() -> threading.Event:
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
     return stop
+
+
+def at_latest(seconds: float, events: Events) -> None:
+    """End the process after some seconds whatever it is doing: a database that hangs must not keep it."""
+
+    def end() -> None:
+        events.error("stop-overdue")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def with_parent(stop: threading.Event) -> None:

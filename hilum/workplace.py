@@ -10,7 +10,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hilum import bootstrap, machine
+from hilum import bootstrap, machine, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from worker.loop import Handler, Loop
     from worker.pipeline import Pipeline
 
+_STOP_SECONDS = 29.0
+"""Whoever sent SIGTERM may kill after 30."""
 _STOP_PATIENCE_SECONDS = 25.0
-"""For what is at work; whoever sent SIGTERM may kill after 30 seconds."""
+"""For what is at work."""
 _JOBS_AT_ONCE = 8
 """That a lane of deliveries or commitments claims together."""
 _MOST_DECODERS, _MOST_DECODERS_BESIDE_A_GPU = 4, 16
@@ -76,6 +78,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     if settings.receivers:
         import dicom_node.report  # noqa: F401 - takes a second, for which the first report would have to wait
     stop.wait()
+    stopping.at_latest(_STOP_SECONDS, events)
     queue.wake()
     _await(threads, lanes, events)
     duties.shutdown(wait=True)
