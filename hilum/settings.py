@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "HILUM_"
 THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}WORKER__THREADS"
+DECODERS_VARIABLE = f"{ENVIRONMENT_PREFIX}WORKER__DECODERS"
 SEARCHED_FILES = (Path("hilum.toml"), Path("/etc/hilum/hilum.toml"))
 EMBEDDED = "embedded"
 UUID_ROOT = "2.25"
@@ -124,7 +125,7 @@ class Worker(Section):
         0,
         ge=0,
         le=64,
-        description="workers that `hilum up` runs, 1 to 64; 0: one for each GPU, without one a worker for each 4 cores",
+        description="workers that `hilum up` runs, 1 to 64; 0: one for each GPU, or one for each 4 cores, at least 2",
     )
     threads: int = Field(0, ge=0, le=256, description="cores for the network on the CPU, 1 to 256; 0 takes all")
     batch: int = Field(0, ge=0, le=256, description="studies computed at once, 1 to 256; 0: 4 on the CPU, 32 on a GPU")

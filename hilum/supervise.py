@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hilum import bootstrap, log, machine, stopping
-from hilum.settings import THREADS_VARIABLE
+from hilum.settings import DECODERS_VARIABLE, THREADS_VARIABLE
 
 if TYPE_CHECKING:
     import threading
@@ -23,6 +23,8 @@ ROLES = ("node", "worker")
 PYTHON_M_HILUM = [sys.executable, "-P", "-m", "hilum"]
 """Our own command line; -P keeps modules that lie in the working folder out."""
 
+_FEWEST_WORKERS = 2
+"""Python builds one report at a time in a process; and while one worker is restarted, the other goes on."""
 _CORES_A_WORKER = 4
 """More cores make one computation hardly faster; another worker beside it uses them."""
 _CHECK_SECONDS = 0.5
@@ -131,12 +133,13 @@ def _children(settings: Settings, config: Path | None, events: Events) -> list[C
 def worker_environments(worker: Worker) -> list[dict[str, str]]:
     """Return what each worker's environment has beside ours: a GPU of its own, or its share of the cores."""
     gpus = machine.gpus() if worker.device != "cpu" else ()
-    count = worker.processes or len(gpus) or max(machine.cores() // _CORES_A_WORKER, 1)
     if gpus:
-        return [{"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} for number in range(count)]
-    if worker.threads or count == 1:
-        return [{} for _ in range(count)]
-    return [{THREADS_VARIABLE: str(max(machine.cores() // count, 1))} for _ in range(count)]
+        return [{"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} for number in range(worker.processes or len(gpus))]
+    cores = machine.cores()
+    count = worker.processes or max(min(cores, _FEWEST_WORKERS), cores // _CORES_A_WORKER)
+    share = str(max(cores // count, 1))
+    given = {THREADS_VARIABLE: worker.threads, DECODERS_VARIABLE: worker.decoders}
+    return [{name: share for name, value in given.items() if not value} for _ in range(count)]
 
 
 def _tend(children: list[Child], settings: Settings, events: Events, stop: threading.Event) -> None:

@@ -18,13 +18,26 @@ def sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "gpus", lambda: ())
 
 
+def share(cores: int) -> dict[str, str]:
+    return {"HILUM_WORKER__THREADS": str(cores), "HILUM_WORKER__DECODERS": str(cores)}
+
+
 @pytest.mark.usefixtures("sixteen_cores")
 def test_workers_on_the_processor_share_its_cores() -> None:
     """One for each four, unless the settings say otherwise."""
-    assert worker_environments(Worker()) == [{"HILUM_WORKER__THREADS": "4"}] * 4
-    assert worker_environments(Worker(processes=2)) == [{"HILUM_WORKER__THREADS": "8"}] * 2
-    assert worker_environments(Worker(processes=2, threads=3)) == [{}] * 2
-    assert worker_environments(Worker(processes=1)) == [{}]
+    assert worker_environments(Worker()) == [share(4)] * 4
+    assert worker_environments(Worker(processes=2)) == [share(8)] * 2
+    assert worker_environments(Worker(processes=2, threads=3, decoders=2)) == [{}] * 2
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (4, 2), (8, 2), (64, 16)])
+def test_there_are_two_workers_where_there_are_two_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
+) -> None:
+    """While one is restarted, the other goes on."""
+    monkeypatch.setattr(machine, "cores", lambda: cores)
+    monkeypatch.setattr(machine, "gpus", lambda: ())
+    assert len(worker_environments(Worker())) == workers
 
 
 def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +46,7 @@ def test_each_gpu_has_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     visible = [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]
     assert worker_environments(Worker()) == visible
     assert worker_environments(Worker(processes=4)) == visible * 2
-    assert worker_environments(Worker(device="cpu", processes=1)) == [{}]
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environments(Worker(device="cpu"))[0]
 
 
 def test_the_gpus_are_those_of_the_environment_else_of_the_driver(
