@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench bench-ingest lock docs clean
+.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e lock docs clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.dev ## Make .venv with everything that the tests need (TensorFlow included)
 
@@ -40,6 +40,9 @@ bench: setup ## Run the benchmarks, each against a peer in the same run (no pass
 
 bench-ingest: setup ## Films received per second, beside Orthanc and dcmtk's storescp (six minutes)
 	$(BIN)/python benchmarks/bench_ingest.py
+
+bench-e2e: setup ## From film to stored report: seconds, and studies per second, beside a naive worker (20 minutes)
+	$(BIN)/python benchmarks/bench_e2e.py
 
 docs: setup ## Write the generated pages of the reference
 	$(BIN)/python docs/generate.py

@@ -175,7 +175,13 @@ class Orthanc:
 
 @contextmanager
 def orthanc(
-    folder: Path, *, dicom_port: int | None = None, sync: bool = False, hilum_port: int = 1, offers_get: bool = True
+    folder: Path,
+    *,
+    dicom_port: int | None = None,
+    sync: bool = False,
+    hilum_port: int = 1,
+    offers_get: bool = True,
+    lua: Path | None = None,
 ) -> Iterator[Orthanc]:
     """Run Orthanc with an index and storage in a folder, on loopback ports.
 
@@ -185,6 +191,7 @@ def orthanc(
         sync: it syncs each file to disk.
         hilum_port: where it finds Hilum's node.
         offers_get: it takes C-GET.
+        lua: a script that it runs.
     """
     require(ORTHANC)
     folder.mkdir(exist_ok=True)
@@ -207,6 +214,7 @@ def orthanc(
         "DicomAlwaysAllowEcho": False,
         "DicomAlwaysAllowStore": False,
         "SyncStorageArea": sync,
+        "LuaScripts": [] if lua is None else [str(lua)],
         "Plugins": [],
     }
     config = folder / "orthanc.json"
