@@ -1,9 +1,9 @@
 """How long from film to stored report, and how many a second, beside a naive worker in the same run?
 
 dcmtk's storescu sends films of 2048 x 2500 pixels and 16 bits, each a study of its own, made of bundled chest films.
-Node, worker, embedded PostgreSQL, Orthanc as the PACS (with SyncStorageArea) and the senders share the machine; Hilum
-has its default settings but for the quiet time, which is 0.2 s and taken off the latencies. The naive worker (see
-naive_worker.py) takes films from dcmtk's storescp, which syncs nothing.
+Node, the workers that `hilum up` would run, embedded PostgreSQL, Orthanc as the PACS (with SyncStorageArea) and the
+senders share the machine; Hilum has its default settings but for the quiet time, which is 0.2 s and taken off the
+latencies. The naive worker (see naive_worker.py) takes films from dcmtk's storescp, which syncs nothing.
 
 latency  from the C-STORE response, as storescu's log tells it, to the report stored in Orthanc, as a Lua script of
          Orthanc's tells it through a pipe; open loop, at random moments, each film on an association of its own. How
@@ -11,7 +11,7 @@ latency  from the C-STORE response, as storescu's log tells it, to the report st
          milliseconds before the response.
 backlog  studies a second when several senders send as fast as they can, from the start of the first to the last report;
          and when all films wait already, from the moment that the worker is ready, and from its start.
-share    films a second of a worker that delivers nothing, when all films wait, against the network alone on prepared
+share    films a second of workers that deliver nothing, when all films wait, against the network alone on prepared
          squares, in batches of the same size, before and after; and, to explain it, reading, preparing and the network
          in one process with as many threads as cores.
 start    from the start of the worker to `worker-ready`, the database running.
@@ -126,7 +126,7 @@ class Bench:
 
 def measure_latency(bench: Bench) -> None:
     """Send films at random moments, to Hilum at each rate, and to the naive worker at the lowest."""
-    with bench.hilum() as made, made.node(), made.worker():
+    with bench.hilum() as made, made.node(), made.workers():
         warm_up(bench, made.port)
         for rate, seconds in bench.arguments.rates.items():
             tell_latency(bench, "Hilum", rate, open_loop(bench, made.port, rate, seconds), QUIET_SECONDS)
@@ -199,7 +199,7 @@ def backlog_of_hilum(bench: Bench) -> None:
     """Measure both ways to have a backlog."""
     count = bench.arguments.studies
     with bench.hilum() as made:
-        with made.node(), made.worker(), bench.films(count) as films:
+        with made.node(), made.workers(), bench.films(count) as films:
             warm_up(bench, made.port)
             tell_rush(bench, "Hilum", made.port, films)
         made.must_have_classified(count)
@@ -207,7 +207,7 @@ def backlog_of_hilum(bench: Bench) -> None:
         with made.node(), bench.films(count) as films:
             store_from_many(made.port, films, SENDERS)
         began = time.perf_counter()
-        with made.worker() as ready:
+        with made.workers() as ready:
             tell_waiting(bench, "Hilum", films, began, ready)
         made.must_have_classified(count)
 
@@ -264,20 +264,20 @@ def measure_share(bench: Bench) -> None:
                 store_from_many(made.port, films, SENDERS)
             squares = [_square(each.path) for each in films[: 4 * network.batch]]
             before = bare(network, squares, bench.arguments.network_seconds)
-            done = worker_alone(made, count)
+            done = workers_alone(made, count)
             after = bare(network, squares, bench.arguments.network_seconds)
             made.must_have_classified(count)
             threads = in_one_process(network, films)
     alone = (before + after) / 2
     share = done / alone
     bench.tell("share", "the network alone", f"{alone:.1f}", "1.00", rate=alone, before=before, after=after)
-    bench.tell("share", "hilum worker", f"{done:.1f}", f"{share:.2f}", rate=done, share=share)
+    bench.tell("share", "the workers", f"{done:.1f}", f"{share:.2f}", rate=done, share=share)
     name = "read, prepare, network in one process"
     bench.tell("share", name, f"{threads:.1f}", f"{threads / alone:.2f}", rate=threads, share=threads / alone)
 
 
-def worker_alone(made: Installation, count: int) -> float:
-    """Return films a second of a worker from the moment that it is ready, by the times in the jobs' history."""
+def workers_alone(made: Installation, count: int) -> float:
+    """Return films a second of the workers from the moment that they are ready, by the times in the jobs' history."""
     began = time.time()
     last = text("SELECT count(*) AS done, max(happened_at) AS last FROM job_history WHERE after = 'done'")
 
@@ -286,7 +286,7 @@ def worker_alone(made: Installation, count: int) -> float:
             row = connection.execute(last).one()
         return row.last if row.done == count else None
 
-    with made.worker() as ready:
+    with made.workers() as ready:
         moment = wait_for(ended, seconds=300)
     return count / (moment.timestamp() - began - ready)
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -23,6 +23,8 @@ from sqlalchemy import Engine, text
 from db.engine import transaction
 from dicom_node.wrap import wrap_film
 from hilum.demo.run import FILMS
+from hilum.settings import load
+from hilum.supervise import worker_environments
 from tests.conftest import migrated
 from tests.films import film
 from tests.peers import STORESCU, Hilum, Orthanc, free_port, hilum, orthanc, settings_file, wait_for
@@ -219,6 +221,20 @@ class Installation:
             count = len(psutil.Process(running.process.pid).children())
             wait_for(lambda: sum(line["event"] == "node-ready" for line in running.events()) >= max(count, 1))
             yield
+
+    @contextmanager
+    def workers(self) -> Iterator[float]:
+        """Run the workers that `hilum up` would run here; yield how many seconds it took until all were ready."""
+        began = time.time()
+        with ExitStack() as stack:
+            settings, _ = load(self.config)
+            running = [
+                stack.enter_context(hilum(self.config, "worker", environment=environment))
+                for environment in worker_environments(settings.worker)
+            ]
+            for worker in running:
+                worker.wait_until("worker-ready")
+            yield max(map(ready_at, running)) - began
 
     @contextmanager
     def worker(self) -> Iterator[float]:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +93,17 @@ class Hilum:
 
 
 @contextmanager
-def hilum(config: Path, *arguments: str) -> Iterator[Hilum]:
-    """Run `hilum --config CONFIG ARGUMENTS` for the block; its log lies beside the settings."""
+def hilum(config: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Hilum]:
+    """Run `hilum --config CONFIG ARGUMENTS` for the block; its log lies beside the settings.
+
+    `environment` is set beside the test's own.
+    """
     log = config.with_name(f"{'-'.join(arguments)}-{time.monotonic_ns()}.log")
     command = [*PYTHON_M_HILUM, "--config", str(config), *arguments]
     with log.open("wb") as output:
-        running = Hilum(process=subprocess.Popen(command, stderr=output), log=log)
+        running = Hilum(
+            process=subprocess.Popen(command, stderr=output, env={**os.environ, **(environment or {})}), log=log
+        )
     try:
         yield running
     finally:
