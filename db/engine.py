@@ -26,7 +26,7 @@ __all__ = [
     "transaction",
 ]
 
-SCHEMA_REVISION = "0008"
+SCHEMA_REVISION = "0009"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
 _CONNECT_TIMEOUT_SECONDS = 5

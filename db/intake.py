@@ -114,6 +114,11 @@ class PostgresIntake:
         with transaction(self._plain) as connection:
             return set(connection.execute(_PATHS, {"shelf": f"{shelf}/%"}).scalars())
 
+    def close(self) -> None:
+        """Let go of the connection that is kept; the next instance opens another one."""
+        with self._committing:
+            self._disconnect()
+
     def _commit_group(self) -> None:
         with self._lock:
             group, self._queue = self._queue[:_LARGEST_GROUP], self._queue[_LARGEST_GROUP:]

@@ -33,10 +33,15 @@ ORDER BY array_position(:states, state), priority, turn, id
 LIMIT :limit
 """)  # noqa: S608 - a constant
 
-_SHOW = text(f"SELECT {_COLUMNS} FROM jobs WHERE id = :id")  # noqa: S608 - a constant
+_SHOW = text(f"""
+SELECT {_COLUMNS} FROM jobs WHERE id = :id
+UNION ALL SELECT {_COLUMNS} FROM jobs_archive WHERE id = :id
+""")  # noqa: S608 - a constant
 _HISTORY = text("""
-SELECT happened_at, before, after, attempt, actor, reason, reason_class FROM job_history
-WHERE job_id = :id ORDER BY id
+SELECT id, happened_at, before, after, attempt, actor, reason, reason_class FROM job_history WHERE job_id = :id
+UNION ALL
+SELECT id, happened_at, before, after, attempt, actor, reason, reason_class FROM job_history_archive WHERE job_id = :id
+ORDER BY id
 """)
 
 _REQUEUE = text("""
@@ -57,7 +62,7 @@ WHERE id = :id AND state IN ('waiting', 'held')
 RETURNING lane
 """)
 _HELD = text("SELECT id FROM jobs WHERE state = 'held' AND (:lane = '' OR lane = :lane) ORDER BY id")
-_LANES = text("SELECT DISTINCT lane FROM jobs ORDER BY lane")
+_LANES = text("SELECT lane FROM jobs UNION SELECT lane FROM jobs_archive ORDER BY lane")
 
 _PAUSE = text("""
 INSERT INTO pauses (lane, actor, reason) VALUES (:lane, :actor, :reason) ON CONFLICT (lane) DO NOTHING
@@ -126,11 +131,14 @@ class JobDesk:
             return [JobView(**row) for row in connection.execute(_LIST, values).mappings()]
 
     def show(self, job_id: int) -> tuple[JobView, list[HistoryEntry]] | None:
-        """Return a job and what happened to it; None where there is none."""
+        """Return a job, also an archived one, and what happened to it; None where there is none."""
         with transaction(self._engine) as connection:
             row = connection.execute(_SHOW, {"id": job_id}).mappings().one_or_none()
-            history = connection.execute(_HISTORY, {"id": job_id}).mappings()
-            return None if row is None else (JobView(**row), [HistoryEntry(**entry) for entry in history])
+            history = [
+                HistoryEntry(**{key: value for key, value in entry.items() if key != "id"})
+                for entry in connection.execute(_HISTORY, {"id": job_id}).mappings()
+            ]
+            return None if row is None else (JobView(**row), history)
 
     def held(self, lane: str = EVERY_LANE) -> Sequence[int]:
         """Return the ids of held jobs."""

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from db.duty_book import records
 from db.engine import transaction
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Engine
+
+    from domain.duties import DutyRecord
 
 _COUNTS = text("""
 SELECT
@@ -66,6 +69,8 @@ class Overview:
     troubled: tuple[TroubledJob, ...]
     paused: tuple[str, ...]
     """Lanes in which nothing is claimed; an empty name stands for every lane."""
+    duties: tuple[DutyRecord, ...]
+    """Every duty, also one that never ran."""
 
 
 def overview(engine: Engine, *, limit: int = 20) -> Overview:
@@ -82,5 +87,12 @@ def overview(engine: Engine, *, limit: int = 20) -> Overview:
         results = {row.result: row.results for row in connection.execute(_OUTCOMES)}
         rows = connection.execute(_TROUBLED, {"limit": limit}).mappings().all()
         paused = connection.execute(_PAUSED).scalars().all()
-    troubled = tuple(TroubledJob(**row) for row in rows)
-    return Overview(counts=dict(counts), lanes=lanes, results=results, troubled=troubled, paused=tuple(paused))
+        duties = records(connection)
+    return Overview(
+        counts=dict(counts),
+        lanes=lanes,
+        results=results,
+        troubled=tuple(TroubledJob(**row) for row in rows),
+        paused=tuple(paused),
+        duties=duties,
+    )

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    inspect,
+    text,
+)
+from sqlalchemy import Table as PlainTable
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -72,6 +86,8 @@ class Instance(Table):
     path: Mapped[str]
     calling_ae_title: Mapped[str]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("instances_received", "received_at", postgresql_using="brin"),)
 
 
 class Conflict(Table):
@@ -149,6 +165,8 @@ class JobRow(Table):
         Index("jobs_waiting_subject", "kind", "subject_id", postgresql_where=text("state = 'waiting'")),
         Index("jobs_leased", "kind", "subject_id", postgresql_where=text("state = 'leased'")),
         Index("jobs_held", "settled_at", postgresql_where=text("state = 'held'")),
+        Index("jobs_settled", "settled_at", postgresql_where=text("state IN ('done', 'cancelled')")),
+        Index("jobs_settled_subject", "kind", "subject_id", postgresql_where=text("state IN ('done', 'cancelled')")),
     )
 
 
@@ -167,6 +185,37 @@ class JobHistory(Table):
     """Host and process of a worker, or the person who asked."""
     reason: Mapped[str | None]
     reason_class: Mapped[str | None]
+
+
+def _columns_of(table: type[Table]) -> list[Column[Any]]:
+    """Return a table's columns for its archive: names and types, but no defaults, checks or references."""
+    return [
+        Column(one.name, one.type, primary_key=one.primary_key, autoincrement=False, nullable=one.nullable)
+        for one in inspect(table).columns
+    ]
+
+
+class ArchivedJob(Table):
+    """A job that was done or cancelled long ago; the columns are those of `jobs`, whatever they become."""
+
+    __table__ = PlainTable(
+        "jobs_archive",
+        Table.metadata,
+        *_columns_of(JobRow),
+        Index("jobs_archive_subject", "kind", "subject_id"),
+    )
+
+
+class ArchivedHistory(Table):
+    """A change of an archived job's state; the columns are those of `job_history`."""
+
+    __table__ = PlainTable(
+        "job_history_archive",
+        Table.metadata,
+        *_columns_of(JobHistory),
+        ForeignKeyConstraint(["job_id"], ["jobs_archive.id"], ondelete="CASCADE"),
+        Index("job_history_archive_job", "job_id"),
+    )
 
 
 class Pause(Table):
@@ -247,7 +296,10 @@ class Delivery(Table):
     dimse_status: Mapped[int | None]
     report_sop_instance_uid: Mapped[str | None]
 
-    __table_args__ = (UniqueConstraint("findings_id", "peer"),)
+    __table_args__ = (
+        UniqueConstraint("findings_id", "peer"),
+        Index("deliveries_undelivered", "created_at", postgresql_where=text("accepted_at IS NULL")),
+    )
 
 
 class CommitmentRow(Table):
@@ -266,3 +318,30 @@ class CommitmentRow(Table):
     failed: Mapped[int | None]
 
     __table_args__ = (UniqueConstraint("peer", "transaction_uid"),)
+
+
+class DutyRow(Table):
+    """A duty, and its last run; see `domain.duties.DutyName`."""
+
+    __tablename__ = "duties"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    runs: Mapped[int] = mapped_column(server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    last_started_at: Mapped[datetime | None]
+    last_finished_at: Mapped[datetime | None]
+    last_seconds: Mapped[float | None]
+    last_count: Mapped[int | None]
+    """Of the last run that ended well; `domain.duties.COUNTED` says of what."""
+    last_error: Mapped[str | None]
+    """Why the last run failed; null: it did not."""
+
+
+class Statistic(Table):
+    """A figure of an hour."""
+
+    __tablename__ = "statistics"
+
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]

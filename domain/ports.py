@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
+    from domain.duties import DutyName, DutyRecord, Stuck, StuckLimits
     from domain.explanation import Explanation
     from domain.film import (
         Developed,
@@ -264,4 +265,78 @@ class CommitmentReporter(Protocol):
             Transient: the peer is away or busy.
             Permanent: the peer refused the answer for good; the message names its status.
         """
+        ...
+
+
+class Upkeep(Protocol):
+    """What the duties need of the database; each method may be called again, and by two processes at once.
+
+    Each raises `Transient` while the database is away.
+    """
+
+    def make_due_overlooked(self, *, quiet: timedelta, window: timedelta, max_attempts: int, at_most: int) -> int:
+        """Give studies a classify job whose films no findings speak about and that nobody is going to classify.
+
+        Looked at are films received within `window`, of studies with no new film for `quiet`; say how many studies.
+        """
+        ...
+
+    def stuck(self, limits: StuckLimits) -> Stuck:
+        """Count the work that does not get on."""
+        ...
+
+    def archive_settled(self, *, older_than: timedelta, at_most: int) -> int:
+        """Move jobs that were done or cancelled long ago out of the queue, with their history; say how many."""
+        ...
+
+    def take_statistics(self, *, keep: timedelta) -> int:
+        """Write down the figures of this hour, forget those older than `keep`; say how many were written."""
+        ...
+
+    def refresh_planner(self) -> int:
+        """Let the server look again at tables that have changed much since it last did; say how many."""
+        ...
+
+
+class DutyBook(Protocol):
+    """What is known of the duties' runs; each method raises `Transient` while the database is away."""
+
+    def begin(self, name: DutyName) -> None:
+        """Write down that a run begins."""
+        ...
+
+    def end(self, name: DutyName, *, seconds: float, count: int) -> None:
+        """Write down that it ended well."""
+        ...
+
+    def fail(self, name: DutyName, *, seconds: float, error: str) -> None:
+        """Write down that it failed; the text holds no patient's data."""
+        ...
+
+    def records(self) -> tuple[DutyRecord, ...]:
+        """Return what is known of every duty, in the order of their names' class."""
+        ...
+
+
+class SchedulerLock(Protocol):
+    """The right to run the duties; one process has it at a time and loses it with its connection."""
+
+    def take(self) -> bool:
+        """Say whether we have it now.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+    def check(self) -> None:
+        """Return if we still have it.
+
+        Raises:
+            Transient: we may have lost it.
+        """
+        ...
+
+    def release(self) -> None:
+        """Let go of it, if we have it."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -10,6 +12,7 @@ from sqlalchemy import Engine, inspect, text
 from db.engine import SCHEMA_REVISION, check_schema, connect, schema_revision, transaction
 from db.tables import Table
 from db.upgrade import downgrade, known_revisions, upgrade
+from db.upkeep import PostgresUpkeep
 from domain.errors import Misconfigured, Transient
 from tests.peers import free_port
 
@@ -72,3 +75,20 @@ def test_a_held_job_without_a_reason_is_refused_by_the_database(engine: Engine) 
     statement = "INSERT INTO jobs (kind, lane, subject_id, state) VALUES ('classify', 'classify', 1, 'held')"
     with pytest.raises(Exception, match="held_jobs_say_why"), transaction(engine) as connection:
         connection.execute(text(statement))
+
+
+def test_what_was_archived_comes_back_when_the_archive_is_taken_back(engine: Engine) -> None:
+    """Jobs with their history, under their own numbers."""
+    with transaction(engine) as connection:
+        connection.execute(text("INSERT INTO jobs (kind, lane, subject_id) VALUES ('classify', 'classify', 1)"))
+        connection.execute(
+            text("UPDATE jobs SET state = 'cancelled', reason = 'why', settled_at = now() - interval '9 d'")
+        )
+        job = connection.execute(text("SELECT id FROM jobs")).scalar_one()
+    assert PostgresUpkeep(engine).archive_settled(older_than=timedelta(days=1), at_most=10) == 1
+    downgrade(engine, "0008")
+    query = text("SELECT jobs.id, after, jobs.state FROM jobs JOIN job_history ON job_id = jobs.id")
+    with transaction(engine) as connection:
+        assert [tuple(row) for row in connection.execute(query)] == [(job, "cancelled", "cancelled")]
+    upgrade(engine)
+    check_schema(engine)
