@@ -21,6 +21,7 @@ ALLOWED_FIELDS = frozenset(
         "bytes",
         "calling",
         "count",
+        "duty",
         "error",
         "host",
         "job",

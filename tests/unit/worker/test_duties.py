@@ -1,0 +1,179 @@
+"""Duties: what each tells, and that a failure of one is written down and hurts nobody else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from domain.duties import DutyName, Stuck, StuckLimits
+from domain.errors import Transient
+from tests.fakes import FakeDutyBook, FakeQueue, RecordedEvents
+from worker.duties import Duty, aging, disk_watermark, perform, quiet_sweep, retention, statistics, stuck
+
+HOUR = timedelta(hours=1)
+LIMITS = StuckLimits(waiting=HOUR, leased=HOUR, undelivered=HOUR)
+
+
+@dataclass
+class FakeUpkeep:
+    """A database that has so much to do, and is asked in pieces."""
+
+    overlooked: int = 0
+    old: int = 0
+    trouble: Stuck = field(default_factory=lambda: Stuck(waiting=0, leased=0, held=0, undelivered=0))
+    pieces: list[int] = field(default_factory=list)
+    on_piece: Callable[[], None] = lambda: None
+
+    def make_due_overlooked(self, *, quiet: timedelta, window: timedelta, max_attempts: int, at_most: int) -> int:
+        del quiet, window, max_attempts
+        return self._take("overlooked", at_most)
+
+    def stuck(self, limits: StuckLimits) -> Stuck:
+        del limits
+        return self.trouble
+
+    def archive_settled(self, *, older_than: timedelta, at_most: int) -> int:
+        del older_than
+        return self._take("old", at_most)
+
+    def take_statistics(self, *, keep: timedelta) -> int:
+        del keep
+        return 7
+
+    def refresh_planner(self) -> int:
+        return 2
+
+    def _take(self, what: str, at_most: int) -> int:
+        self.on_piece()
+        taken = min(getattr(self, what), at_most)
+        setattr(self, what, getattr(self, what) - taken)
+        self.pieces.append(taken)
+        return taken
+
+
+def failing(error: Exception) -> Duty:
+    def fail() -> int:
+        raise error
+
+    return Duty(name=DutyName.AGING, every=HOUR, act=fail)
+
+
+def test_a_duty_that_ended_well_leaves_its_number() -> None:
+    """And no trace of the failure before."""
+    book = FakeDutyBook()
+    book.fail(DutyName.AGING, seconds=1, error="away")
+    assert perform(Duty(name=DutyName.AGING, every=HOUR, act=lambda: 3), book, RecordedEvents()) == 3
+    record = book.kept[DutyName.AGING]
+    assert (record.runs, record.failures, record.last_count, record.last_error) == (1, 1, 3, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Transient("the spool can't be read"), "the spool can't be read"),
+        (ValueError("DOE^JANE"), "unexpected ValueError"),
+    ],
+)
+def test_a_duty_that_fails_says_why_without_foreign_texts(error: Exception, told: str) -> None:
+    """In the log and in the book: a text that is not ours may hold a patient's data."""
+    book, events = FakeDutyBook(), RecordedEvents()
+    assert perform(failing(error), book, events) is None
+    assert book.kept[DutyName.AGING].last_error == told
+    assert events.told == [("error", "duty-failed", {"duty": "aging", "reason": told})]
+
+
+def test_a_book_that_is_away_does_not_end_the_scheduler() -> None:
+    """The failure is in the log."""
+    events = RecordedEvents()
+    assert perform(failing(ValueError()), FakeDutyBook(is_away=True), events) is None
+    assert events.names() == ["duty-failed"]
+
+
+def test_overlooked_studies_are_told_and_done_in_pieces() -> None:
+    """Until none is left."""
+    upkeep, events = FakeUpkeep(overlooked=1200), RecordedEvents()
+    count = quiet_sweep(upkeep, events, threading.Event(), quiet=HOUR, window=HOUR, max_attempts=5)
+    assert (count, upkeep.overlooked, max(upkeep.pieces)) == (1200, 0, 500)
+    assert events.told == [("warning", "studies-overlooked", {"count": 1200})]
+
+
+def test_what_waits_long_is_looked_after() -> None:
+    """It rises, and how much is told."""
+    queue, events = FakeQueue(), RecordedEvents()
+    queue.add("classify", 1)
+    queue.pass_time(HOUR)
+    assert aging(queue, events, step=timedelta(minutes=15)) == 1
+    assert events.told == [("info", "jobs-aged", {"count": 1})]
+
+
+def test_each_kind_of_stuck_work_is_told_by_its_count() -> None:
+    """What needs a person at once as an error."""
+    events = RecordedEvents()
+    assert stuck(FakeUpkeep(trouble=Stuck(waiting=1, leased=2, held=3, undelivered=4)), events, limits=LIMITS) == 10
+    assert events.told == [
+        ("error", "jobs-unclaimed", {"count": 1}),
+        ("error", "jobs-at-work-too-long", {"count": 2}),
+        ("warning", "jobs-held", {"count": 3}),
+        ("warning", "reports-undelivered", {"count": 4}),
+    ]
+
+
+def test_nothing_is_told_where_nothing_is_stuck() -> None:
+    """The log is for trouble."""
+    events = RecordedEvents()
+    assert stuck(FakeUpkeep(), events, limits=LIMITS) == 0
+    assert events.told == []
+
+
+def test_old_jobs_are_archived_in_pieces() -> None:
+    """A piece is a transaction: none is large."""
+    upkeep = FakeUpkeep(old=2500)
+    assert retention(upkeep, RecordedEvents(), threading.Event(), older_than=HOUR) == 2500
+    assert upkeep.pieces == [1000, 1000, 500]
+
+
+def test_a_scheduler_that_must_stop_archives_no_further_piece() -> None:
+    """The next one goes on."""
+    ended = threading.Event()
+    upkeep = FakeUpkeep(old=2500, on_piece=ended.set)
+    assert retention(upkeep, RecordedEvents(), ended, older_than=HOUR) == 1000
+
+
+def test_without_an_age_all_jobs_stay() -> None:
+    """The database is not even asked."""
+    upkeep = FakeUpkeep(old=2500)
+    assert retention(upkeep, RecordedEvents(), threading.Event(), older_than=None) == 0
+    assert upkeep.pieces == []
+
+
+@pytest.mark.parametrize(
+    ("free", "told"),
+    [(2_000, []), (1_999, [("warning", "disk-nearly-full")]), (999, [("error", "disk-below-reserve")])],
+)
+def test_a_disk_that_fills_is_told(free: int, told: list[tuple[str, str]]) -> None:
+    """Before films are refused, and when they are."""
+    events = RecordedEvents()
+    megabyte = 1_000_000
+    assert disk_watermark(lambda: free * megabyte, events, reserve_bytes=1_000 * megabyte) == free
+    assert [(level, event) for level, event, _ in events.told] == told
+
+
+def test_a_disk_that_can_not_be_asked_is_a_failure() -> None:
+    """Not a full disk."""
+
+    def broken() -> int:
+        raise OSError
+
+    with pytest.raises(Transient):
+        disk_watermark(broken, RecordedEvents(), reserve_bytes=1)
+
+
+def test_figures_are_written_and_the_planner_is_helped() -> None:
+    """The number is that of the figures."""
+    events = RecordedEvents()
+    assert statistics(FakeUpkeep(), events, keep=HOUR) == 7
+    assert events.told == [("info", "tables-analyzed", {"count": 2})]
