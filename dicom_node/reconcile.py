@@ -37,8 +37,8 @@ class Ledger(Protocol):
         ...
 
 
-def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> None:
-    """Go through the spool once, shelf by shelf, and tell what was found.
+def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> int:
+    """Go through the spool once, shelf by shelf, tell what was found, and return how many differences.
 
     It may run while films arrive: taking a film over that its sender's process is just recording changes nothing.
 
@@ -49,7 +49,7 @@ def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> None:
     taken_over = strange = lost = 0
     for shelf in storage.spool.shelves():
         if stop.is_set():
-            return
+            break
         lying = storage.spool.on_shelf(shelf)
         known = ledger.paths_on(shelf)
         for place in lying - known:
@@ -64,6 +64,7 @@ def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> None:
         storage.events.error("files-set-aside", count=strange)
     if lost:
         storage.events.error("films-missing", count=lost)
+    return taken_over + strange + lost
 
 
 def _take_over(storage: Storage, place: str) -> bool:

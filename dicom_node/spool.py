@@ -86,8 +86,7 @@ class Spool:
         Raises:
             OSError: the disk is broken.
         """
-        disk = os.statvfs(self._root)
-        return disk.f_bavail * disk.f_frsize > reserve_bytes
+        return free_bytes(self._root) > reserve_bytes
 
     def sweep(self) -> int:
         """Remove the drafts of a node that was killed while it wrote, and say how many; nobody was told of them."""
@@ -186,6 +185,16 @@ class Draft:
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return what is left for us of a folder's disk.
+
+    Raises:
+        OSError: there is no such folder, or the disk is broken.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 def _begin_writeback(descriptor: int, start: int, size: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from domain.duties import DutyName
 from domain.ids import AeTitle
 from hilum import __version__
 from hilum.evaluate import evaluate
@@ -69,7 +70,7 @@ def hilum(context: click.Context, config: Path | None) -> None:
 @hilum.command()
 @click.pass_obj
 def up(loaded: Loaded) -> None:
-    """Run everything: database, node and worker, until Ctrl-C.
+    """Run everything: database, node, worker and scheduler, until Ctrl-C.
 
     Applies missing migrations first; restarts what dies.
     """
@@ -99,6 +100,19 @@ def worker(loaded: Loaded, *, supervised: bool) -> None:
     roles.run_worker(loaded.settings(), supervised=supervised)
 
 
+@hilum.command()
+@supervised_option
+@click.pass_obj
+def scheduler(loaded: Loaded, *, supervised: bool) -> None:
+    """Run a scheduler, which does the upkeep of the whole installation.
+
+    Several may run, on several machines: one is active, the others stand by and take over within a few seconds.
+    """
+    from hilum import roles
+
+    roles.run_scheduler(loaded.settings(), supervised=supervised)
+
+
 @hilum.group()
 def db() -> None:
     """Work on the database."""
@@ -115,6 +129,29 @@ def db_upgrade(loaded: Loaded) -> None:
 
         before, after = upgrade(engine)
     click.echo(f"database: {before or 'empty'} -> {after}" if before != after else f"database: {after}, nothing to do")
+
+
+@hilum.command()
+@click.argument("name", required=False, metavar="NAME", type=click.Choice([name.value for name in DutyName]))
+@click.option("--list", "as_list", is_flag=True, help="Show every duty: how often, when last, what came of it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def upkeep(loaded: Loaded, name: str | None, *, as_list: bool, as_json: bool) -> None:
+    """Do one duty of the scheduler's now, by hand, and say what was done.
+
+    NAME is quiet-sweep, lease-reaper, aging, stuck, retention, disk-watermark, reconcile or statistics.
+
+    It does no harm while a scheduler runs, or does the same duty just then.
+
+    Exit status 1 if it failed; with --list, if a duty failed last time, is overdue or never ran.
+    """
+    from hilum import upkeep as command
+
+    if as_list == (name is not None):
+        raise click.UsageError("name a duty, or say --list")
+    if name is None:
+        sys.exit(command.show(loaded.settings(), as_json=as_json))
+    sys.exit(command.run(loaded.settings(), DutyName(name), as_json=as_json))
 
 
 @hilum.command()

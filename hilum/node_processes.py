@@ -163,7 +163,7 @@ def _receive(settings: Settings, listener: Listener, sockets: Sockets, workload:
         node.stop()
 
 
-def _reconcile(reconcile: Callable[[threading.Event], None], events: Events, stop: threading.Event) -> None:
+def _reconcile(reconcile: Callable[[threading.Event], int], events: Events, stop: threading.Event) -> None:
     """Bring spool and database together, as soon as both are there."""
     while not stop.is_set():
         try:

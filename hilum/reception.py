@@ -73,7 +73,7 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
     )
 
 
-def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], None]:
+def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], int]:
     """Let the node take films; return what brings spool and database together after a crash."""
     from dicom_node.reconcile import reconcile
     from hilum import storage

@@ -27,6 +27,24 @@ def run_worker(settings: Settings, *, supervised: bool) -> None:
     events.info("worker-stopped")
 
 
+def run_scheduler(settings: Settings, *, supervised: bool) -> None:
+    """Run the duties of the whole installation until told to stop, or stand by while another scheduler does.
+
+    Raises:
+        Misconfigured: the database has another schema.
+    """
+    from hilum import log
+
+    stop = _stop(supervised=supervised)
+    events = log.start(settings.log, role="scheduler")
+    with bootstrap.database(settings, role="scheduler") as engine:
+        if bootstrap.wait_for_schema(engine, events, stop):
+            from hilum import duties
+
+            duties.serve(settings, engine, events, stop)
+    events.info("scheduler-stopped")
+
+
 def _stop(*, supervised: bool) -> threading.Event:
     stop = stopping.on_signals()
     if supervised:

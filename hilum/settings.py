@@ -158,6 +158,52 @@ class Worker(Section):
     retry_limit_seconds: float = Field(60, gt=0, le=86400, description="seconds, the longest pause between two tries")
 
 
+Interval = Annotated[float, Field(ge=1, le=604800)]
+
+
+class Upkeep(Section):
+    """What the scheduler does again and again."""
+
+    quiet_sweep_every_seconds: Interval = Field(
+        300, description="seconds between two looks for studies that nobody is going to classify"
+    )
+    quiet_sweep_days: float = Field(
+        7, gt=0, le=3650, description="days: how far back films are looked at for that, by their reception"
+    )
+    lease_reaper_every_seconds: Interval = Field(
+        10, description="seconds between two looks for expired leases; workers look for them too"
+    )
+    aging_every_seconds: Interval = Field(
+        60, description="seconds between two looks for what rises by waiting (`worker.aging_seconds`)"
+    )
+    stuck_every_seconds: Interval = Field(300, description="seconds between two looks for work that does not get on")
+    stuck_waiting_seconds: float = Field(
+        1800, gt=0, description="seconds: a job that is due for longer and is not claimed is stuck, but in a pause"
+    )
+    stuck_leased_seconds: float = Field(
+        1800, gt=0, description="seconds: a job that a worker has had in hand for longer is stuck"
+    )
+    stuck_undelivered_seconds: float = Field(
+        3600, gt=0, description="seconds: a report that its peer has not acknowledged for longer is stuck"
+    )
+    retention_every_seconds: Interval = Field(3600, description="seconds between two moves of old jobs to the archive")
+    disk_watermark_every_seconds: Interval = Field(
+        60, description="seconds between two looks at the free space of the spool's disk"
+    )
+    reconcile_every_seconds: Interval = Field(
+        86400, description="seconds between two comparisons of spool and database"
+    )
+    statistics_every_seconds: Interval = Field(3600, description="seconds between two writings of the hour's figures")
+
+
+class Retention(Section):
+    """What is moved away when it is old; nothing is deleted."""
+
+    jobs_days: int = Field(
+        30, ge=0, le=36500, description="days after which a job that was done or cancelled is archived; 0: never"
+    )
+
+
 class Report(Section):
     """The structured report that goes back."""
 
@@ -234,6 +280,8 @@ class Settings(BaseSettings):
     database: Database = Field(default_factory=Database, description="a table")
     node: Node = Field(default_factory=Node, description="a table")
     worker: Worker = Field(default_factory=Worker, description="a table")
+    upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
+    retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")

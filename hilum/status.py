@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hilum import bootstrap
+from hilum import bootstrap, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,11 +30,11 @@ def show(settings: Settings, *, as_json: bool) -> int:
 
         check_schema(engine)
         state = overview(engine)
-    click.echo(json.dumps(asdict(state), default=str) if as_json else "\n".join(_lines(state)))
+    click.echo(json.dumps(asdict(state), default=str) if as_json else "\n".join(_lines(state, settings)))
     return 1 if any("held" in states for states in state.lanes.values()) else 0
 
 
-def _lines(state: Overview) -> Iterator[str]:
+def _lines(state: Overview, settings: Settings) -> Iterator[str]:
     yield "Received    {studies} studies, {instances} films".format(**state.counts)
     if state.counts["conflicts"]:
         yield "Conflicts   {conflicts} films came with other content under a known UID".format(**state.counts)
@@ -49,6 +49,9 @@ def _lines(state: Overview) -> Iterator[str]:
         yield f"  {lane:<24} " + ", ".join(f"{count} {name}" for name, count in states.items())
     if not state.lanes:
         yield "  empty"
+    yield "Upkeep"
+    for record in state.duties:
+        yield f"  {upkeep.line(record, settings)}"
     if state.troubled:
         yield "Held or failing"
     for job in state.troubled:

@@ -43,7 +43,7 @@ def door(settings: Settings, *, role: str) -> Iterator[Door]:
     """
     from hilum import log
 
-    _refuse_another_owner(settings)
+    refuse_another_owner(settings)
     with bootstrap.database(settings, role=role) as engine:
         from db.engine import check_schema
 
@@ -101,8 +101,12 @@ def _priority_rules(settings: Settings) -> tuple[PriorityRule, ...]:
     )
 
 
-def _refuse_another_owner(settings: Settings) -> None:
-    """Write no films that node and worker can't read: files of the spool are for their owner only."""
+def refuse_another_owner(settings: Settings) -> None:
+    """Write no films that node and worker can't read: files of the spool are for their owner only.
+
+    Raises:
+        Misconfigured: the spool belongs to another user.
+    """
     if settings.spool.exists() and settings.spool.stat().st_uid != os.geteuid():
         raise Misconfigured(f"the spool {settings.spool} belongs to another user; run this command as that user")
 

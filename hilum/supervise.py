@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hilum.settings import Settings, Worker
     from worker.events import Events
 
-ROLES = ("node", "worker")
+ROLES = ("node", "worker", "scheduler")
 PYTHON_M_HILUM = [sys.executable, "-P", "-m", "hilum"]
 """Our own command line; -P keeps modules that lie in the working folder out."""
 

@@ -60,7 +60,6 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         queue,
         events,
         lease=timedelta(seconds=settings.worker.lease_seconds),
-        aging=timedelta(seconds=settings.worker.aging_seconds),
     )
     threads = [threading.Thread(target=lane.run, name=lane.lane, daemon=True) for lane in lanes]
     darkroom.ready()

@@ -1,4 +1,8 @@
-"""What must happen every few seconds beside the work: leases are renewed, those of the dead are taken back."""
+"""What a worker does beside the work: leases are renewed, those of the dead are taken back.
+
+The rest of the upkeep is the scheduler's (`worker/scheduler.py`). Leases are taken back here as well, so that no job
+depends on a scheduler being alive.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from domain.errors import Transient
+from worker.duties import lease_reaper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,40 +23,19 @@ if TYPE_CHECKING:
     from worker.leases import Leases
 
 
-_LOOKS_A_STEP = 10
-
-
 def reap(queue: Queue, events: Events) -> int:
     """Return the jobs of workers that died to their lanes; say how many."""
     try:
-        count = queue.reap()
+        return lease_reaper(queue, events)
     except Transient as error:
         events.warning("database-away", lane="upkeep", reason=str(error))
         return 0
-    if count:
-        events.warning("leases-expired", count=count)
-    return count
 
 
-def age(queue: Queue, events: Events, *, step: timedelta) -> int:
-    """Make what has waited long more urgent; say how many jobs."""
-    try:
-        count = queue.age(step=step)
-    except Transient as error:
-        events.warning("database-away", lane="upkeep", reason=str(error))
-        return 0
-    if count:
-        events.info("jobs-aged", count=count)
-    return count
-
-
-def start(
-    leases: Iterable[Leases], queue: Queue, events: Events, *, lease: timedelta, aging: timedelta
-) -> BackgroundScheduler:
+def start(leases: Iterable[Leases], queue: Queue, events: Events, *, lease: timedelta) -> BackgroundScheduler:
     """Start the duties in a thread of their own and return the scheduler, to be shut down at the end.
 
-    Leases are renewed three times within their length, and expired ones are looked for as often; what waits is looked
-    at a few times within each step of its aging.
+    Leases are renewed three times within their length, and expired ones are looked for as often.
     """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
@@ -59,8 +43,5 @@ def start(
     for held in leases:
         scheduler.add_job(held.beat, "interval", seconds=seconds)
     scheduler.add_job(reap, "interval", args=(queue, events), seconds=seconds)
-    scheduler.add_job(
-        age, "interval", args=(queue, events), kwargs={"step": aging}, seconds=aging.total_seconds() / _LOOKS_A_STEP
-    )
     scheduler.start()
     return scheduler

@@ -350,19 +350,21 @@ def started_workers(running: Hilum) -> int:
 
 
 def test_up_restarts_a_killed_database(tmp_path: Path) -> None:
-    """After SIGKILL of the embedded server a film is taken and reported as before."""
+    """After SIGKILL of the embedded server a film is taken and reported as before, and the duties go on."""
     port = free_port()
     with orthanc(tmp_path / "orthanc") as pacs:
         config = settings(tmp_path, database="embedded", port=port, pacs=pacs)
         with hilum(config, "up") as running:
             running.wait_until("worker-ready")
             running.wait_until("node-ready")
+            running.wait_until("scheduler-active")
             postmaster = int((tmp_path / "home" / "postgresql" / "postmaster.pid").read_text().splitlines()[0])
             os.kill(postmaster, signal.SIGKILL)
             running.wait_until("database-started")
             sent = saved(film(250), tmp_path)
             wait_for(lambda: storescu(port, sent)[0] == 0)
             wait_for(lambda: len(pacs.reports()) == 1)
+            wait_for(lambda: [line["event"] for line in running.events()].count("scheduler-active") >= 2)
 
 
 def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path) -> None:

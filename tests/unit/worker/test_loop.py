@@ -13,7 +13,7 @@ from tests.fakes import FakeQueue, RecordedEvents
 from worker.aftermath import Aftermath
 from worker.loop import Loop
 from worker.retry import Backoff
-from worker.upkeep import age, reap
+from worker.upkeep import reap
 
 LEASE = timedelta(seconds=30)
 
@@ -219,15 +219,6 @@ def test_pauses_double_up_to_their_limit() -> None:
     """2, 4, 8 … and never more than the limit, however many tries."""
     backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60), jitter=0.0)
     assert [backoff.after(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)] == [2, 4, 8, 60, 60]
-
-
-def test_what_waits_long_is_looked_after() -> None:
-    """Upkeep raises it and says how many."""
-    queue, events = FakeQueue(), RecordedEvents()
-    queue.add("classify", 1)
-    queue.pass_time(timedelta(hours=1))
-    assert age(queue, events, step=timedelta(minutes=15)) == 1
-    assert events.told == [("info", "jobs-aged", {"count": 1})]
 
 
 def test_chance_spreads_the_pauses() -> None:

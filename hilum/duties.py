@@ -1,0 +1,133 @@
+"""Wires the duties: what each one needs, and how often it is done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from domain.duties import DutyName, StuckLimits
+from domain.errors import Transient
+from hilum import storage
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from db.engine import Engine
+    from hilum.settings import Settings
+    from worker.duties import Duty
+    from worker.events import Events
+
+_STATISTICS_DAYS = 90
+_MEGABYTE = 1_000_000
+
+
+def serve(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
+    """Stand by, and run the duties while no other scheduler does, until told to stop."""
+    from db.duty_book import PostgresDutyBook
+    from db.scheduler_lock import PostgresSchedulerLock
+    from worker import scheduler
+
+    scheduler.serve(
+        PostgresSchedulerLock(engine),
+        lambda ended: duties(settings, engine, events, ended),
+        PostgresDutyBook(engine),
+        events,
+        stop,
+    )
+
+
+def every(settings: Settings, name: DutyName) -> timedelta:
+    """Return how often a duty is done."""
+    key = f"{name.value.replace('-', '_')}_every_seconds"
+    return timedelta(seconds=getattr(settings.upkeep, key))
+
+
+def duties(settings: Settings, engine: Engine, events: Events, ended: threading.Event) -> tuple[Duty, ...]:
+    """Return all duties; those that take long end early when `ended` is set."""
+    from worker.duties import Duty
+
+    acts = {**_of_the_queue(settings, engine, events, ended), **_of_the_spool(settings, engine, events, ended)}
+    return tuple(Duty(name=name, every=every(settings, name), act=acts[name]) for name in DutyName)
+
+
+def _of_the_queue(
+    settings: Settings, engine: Engine, events: Events, ended: threading.Event
+) -> dict[DutyName, Callable[[], int]]:
+    from db.queue import PostgresQueue
+    from db.upkeep import PostgresUpkeep
+    from worker import duties as done
+
+    upkeep, queue, limits = PostgresUpkeep(engine), PostgresQueue(engine), settings.upkeep
+    days = settings.retention.jobs_days
+    return {
+        DutyName.QUIET_SWEEP: partial(
+            done.quiet_sweep,
+            upkeep,
+            events,
+            ended,
+            quiet=_longest_quiet(settings),
+            window=timedelta(days=limits.quiet_sweep_days),
+            max_attempts=settings.worker.max_attempts,
+        ),
+        DutyName.LEASE_REAPER: partial(done.lease_reaper, queue, events),
+        DutyName.AGING: partial(done.aging, queue, events, step=timedelta(seconds=settings.worker.aging_seconds)),
+        DutyName.STUCK: partial(
+            done.stuck,
+            upkeep,
+            events,
+            limits=StuckLimits(
+                waiting=timedelta(seconds=limits.stuck_waiting_seconds),
+                leased=timedelta(seconds=limits.stuck_leased_seconds),
+                undelivered=timedelta(seconds=limits.stuck_undelivered_seconds),
+            ),
+        ),
+        DutyName.RETENTION: partial(
+            done.retention, upkeep, events, ended, older_than=timedelta(days=days) if days else None
+        ),
+        DutyName.STATISTICS: partial(done.statistics, upkeep, events, keep=timedelta(days=_STATISTICS_DAYS)),
+    }
+
+
+def _of_the_spool(
+    settings: Settings, engine: Engine, events: Events, ended: threading.Event
+) -> dict[DutyName, Callable[[], int]]:
+    from dicom_node.spool import free_bytes
+    from worker import duties as done
+
+    spool = settings.spool
+    return {
+        DutyName.DISK_WATERMARK: partial(
+            done.disk_watermark,
+            # Before the node has made the spool, the disk is asked on which it will be.
+            lambda: free_bytes(next(folder for folder in (spool, *spool.parents) if folder.exists())),
+            events,
+            reserve_bytes=settings.node.reserve_megabytes * _MEGABYTE,
+        ),
+        DutyName.RECONCILE: partial(_reconcile, settings, engine, events, ended),
+    }
+
+
+def _reconcile(settings: Settings, engine: Engine, events: Events, ended: threading.Event) -> int:
+    """Compare spool and database; return how many differences there were.
+
+    Raises:
+        Transient: spool or database can't be reached.
+        Misconfigured: the spool belongs to another user.
+    """
+    from dicom_node.reconcile import reconcile
+
+    storage.refuse_another_owner(settings)
+    rows = storage.intake(settings, engine)
+    try:
+        return reconcile(storage.storage(settings, rows, events), rows, ended)
+    except OSError as error:
+        raise Transient("the spool can't be read") from error
+    finally:
+        rows.close()
+
+
+def _longest_quiet(settings: Settings) -> timedelta:
+    own = (peer.study_quiet_seconds for peer in settings.senders if peer.study_quiet_seconds is not None)
+    return timedelta(seconds=max([settings.node.study_quiet_seconds, *own]))
