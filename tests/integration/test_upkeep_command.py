@@ -14,6 +14,7 @@ from db.duty_book import PostgresDutyBook
 from db.engine import connect, transaction
 from domain.duties import DutyName
 from hilum.cli import hilum
+from tests.films import film, saved
 
 Command = Callable[..., Result]
 
@@ -87,6 +88,18 @@ def test_a_duty_that_fails_is_told_counted_and_seen(command: Command, tmp_path: 
     spool.unlink()
     assert command("upkeep", "reconcile").exit_code == 0
     assert "FAILED" not in command("status").stdout
+
+
+def test_a_film_without_a_row_is_taken_over(command: Command, engine: Engine, tmp_path: Path) -> None:
+    """As the node does at its start, but without one."""
+    assert command("import", str(saved(film(), tmp_path))).exit_code == 0
+    with transaction(engine) as connection:
+        for table in ("jobs", "instances", "series", "studies"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    assert command("upkeep", "reconcile").stdout.startswith("reconcile: 1 differences")
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM instances")).scalar_one() == 1
+    assert command("upkeep", "reconcile").stdout.startswith("reconcile: 0 differences")
 
 
 def test_what_never_ran_and_what_is_overdue_is_seen(command: Command, engine: Engine) -> None:
