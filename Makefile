@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e lock docs clean
+.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ bench-ingest: setup ## Films received per second, beside Orthanc and dcmtk's sto
 
 bench-e2e: setup ## From film to stored report: seconds, and studies per second, beside a naive worker (20 minutes)
 	$(BIN)/python benchmarks/bench_e2e.py
+
+bench-queue: setup ## Jobs per second through the queue, beside procrastinate and pgqueuer (15 minutes)
+	$(BIN)/python benchmarks/bench_queue.py
 
 docs: setup ## Write the generated pages of the reference
 	$(BIN)/python docs/generate.py

@@ -31,30 +31,24 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bare_network import bare, in_one_process, square_of
 from bench_ingest import storescp
 from sqlalchemy import text
 from stage import QUIET_SECONDS, FilmMaker, Installation, Pacs, Sent, installation, pacs, store, store_from_many
 
 from db.engine import transaction
-from dicom_node.films import read_pixels
-from domain.film import SquareFilm, Unsuitable
 from hilum import bootstrap
 from hilum.settings import load
-from models.preprocess import prepare
 from tests.conftest import embedded_server
 from tests.peers import ORTHANC, STORESCU, require, wait_for
-
-if TYPE_CHECKING:
-    from models.classifier import NetworkClassifier
 
 PARTS = ("latency", "backlog", "share", "start")
 RATES = {0.2: 100.0, 1.0: 60.0, 3.0: 60.0}
@@ -262,12 +256,12 @@ def measure_share(bench: Bench) -> None:
         with bench.films(count) as films:
             with made.node():
                 store_from_many(made.port, films, SENDERS)
-            squares = [_square(each.path) for each in films[: 4 * network.batch]]
+            squares = [square_of(each.path) for each in films[: 4 * network.batch]]
             before = bare(network, squares, bench.arguments.network_seconds)
             done = workers_alone(made, count)
             after = bare(network, squares, bench.arguments.network_seconds)
             made.must_have_classified(count)
-            threads = in_one_process(network, films)
+            threads = in_one_process(network, [each.path for each in films])
     alone = (before + after) / 2
     share = done / alone
     bench.tell("share", "the network alone", f"{alone:.1f}", "1.00", rate=alone, before=before, after=after)
@@ -289,39 +283,6 @@ def workers_alone(made: Installation, count: int) -> float:
     with made.workers() as ready:
         moment = wait_for(ended, seconds=300)
     return count / (moment.timestamp() - began - ready)
-
-
-def bare(network: NetworkClassifier, squares: Sequence[SquareFilm], seconds: float) -> float:
-    """Return films a second of the network alone, in its own batches."""
-    batches = [squares[start : start + network.batch] for start in range(0, len(squares), network.batch)]
-    done, began = 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        for batch in batches:
-            network.classify_squares(batch)
-            done += len(batch)
-    return done / (time.perf_counter() - began)
-
-
-def in_one_process(network: NetworkClassifier, films: Sequence[Sent]) -> float:
-    """Return films a second that threads read and prepare while this one asks the network."""
-    began = time.perf_counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        batch: list[SquareFilm] = []
-        for square in pool.map(_square, [each.path for each in films]):
-            batch.append(square)
-            if len(batch) == network.batch:
-                network.classify_squares(batch)
-                batch = []
-        if batch:
-            network.classify_squares(batch)
-    return len(films) / (time.perf_counter() - began)
-
-
-def _square(path: Path) -> SquareFilm:
-    image = read_pixels(path)
-    if isinstance(image, Unsuitable):
-        sys.exit(f"a film can't be read: {image}")
-    return prepare(image)
 
 
 def measure_start(bench: Bench) -> None:
