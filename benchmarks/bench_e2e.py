@@ -33,7 +33,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -275,14 +274,14 @@ def workers_alone(made: Installation, count: int) -> float:
     began = time.time()
     last = text("SELECT count(*) AS done, max(happened_at) AS last FROM job_history WHERE after = 'done'")
 
-    def ended() -> datetime | None:
+    def ended() -> float:
         with transaction(made.engine) as connection:
             row = connection.execute(last).one()
-        return row.last if row.done == count else None
+        return float(row.last.timestamp()) if row.done == count else 0.0
 
     with made.workers() as ready:
         moment = wait_for(ended, seconds=300)
-    return count / (moment.timestamp() - began - ready)
+    return count / (moment - began - ready)
 
 
 def measure_start(bench: Bench) -> None:
