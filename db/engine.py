@@ -31,6 +31,9 @@ SCHEMA_REVISION = "0009"
 
 _CONNECT_TIMEOUT_SECONDS = 5
 _POOL_TIMEOUT_SECONDS = 10
+_LONGEST_SILENCE_IN_TRANSACTION_SECONDS = 10
+"""A process that is stopped or hangs between a statement and its commit keeps rows locked, and others waiting: then
+the server rolls back and ends the connection. Within a transaction nothing of ours takes nearly as long."""
 
 
 def connect(url: str, *, role: str) -> Engine:
@@ -51,7 +54,8 @@ def connect(url: str, *, role: str) -> Engine:
             "application_name": f"hilum-{role}",
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "keepalives_idle": 30,
-            "options": "-c timezone=UTC",
+            "options": "-c timezone=UTC "
+            f"-c idle_in_transaction_session_timeout={_LONGEST_SILENCE_IN_TRANSACTION_SECONDS}s",
         },
     )
 
