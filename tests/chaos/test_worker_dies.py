@@ -1,0 +1,50 @@
+"""The worker dies at work, again and again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import Engine
+
+from tests.chaos.hospital import STUDIES, Count, hospital, random_moments
+from tests.peers import Orthanc, wait_for
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
+
+FILMS = range(10_000, 10_000 + STUDIES)
+KILLS = 5
+ATTEMPTS = KILLS + 5
+"""One study may be in hand each time."""
+MOST_REPORTS_OF_A_LIFE = 30
+LONGEST_DELAY_SECONDS = 0.5
+
+
+def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(
+    engine: Engine, pacs: Orthanc, tmp_path: Path, tell: Callable[[Count], None]
+) -> None:
+    """SIGKILL while it starts or works, five times: each study has one report, and no process of the dead is left."""
+    moments = random_moments()
+    children: list[psutil.Process] = []
+    with (
+        hospital(tmp_path, engine, pacs, films=FILMS, worker={"max_attempts": ATTEMPTS}) as ward,
+        ward.run("node") as node,
+        ward.sending() as sending,
+    ):
+        node.wait_until("node-ready")
+        for life in range(KILLS):
+            with ward.run("worker") as worker:
+                if life:  # the first one dies while it starts, or soon after
+                    ward.wait_for_reports(ward.reported() + moments.randint(1, MOST_REPORTS_OF_A_LIFE))
+                time.sleep(moments.uniform(0, LONGEST_DELAY_SECONDS))
+                children += psutil.Process(worker.process.pid).children(recursive=True)
+                assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
+            assert ward.reported() < STUDIES, "the worker was killed too late to show anything"
+        with ward.run("worker"):
+            ward.wait_until_settled(sending)
+        wait_for(lambda: not any(child.is_running() for child in children))
+        tell(ward.reckoned("the worker is killed", deaths=KILLS))
