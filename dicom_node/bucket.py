@@ -11,6 +11,7 @@ import io
 import os
 import threading
 from base64 import b64encode
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, cast
@@ -160,6 +161,11 @@ class Bucket:
             Transient: the store can't be reached now.
         """
         self._store("delete_object", place)
+
+    def warm(self) -> None:
+        """Load s3fs, which takes a second or more; what is wrong is told by the first request."""
+        with suppress(Transient):
+            self._translated(lambda: self._opened().connect(timeout=self._address.timeout_s))
 
     def close(self) -> None:
         """Close the connections; the next request opens others."""

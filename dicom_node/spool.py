@@ -103,6 +103,9 @@ class Spool:
         """Take a file out that no row speaks of."""
         (self._root / place).unlink(missing_ok=True)
 
+    def warm(self) -> None:
+        """There is nothing to load."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
 

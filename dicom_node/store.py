@@ -90,6 +90,10 @@ class Store(Protocol):
         """
         ...
 
+    def warm(self) -> None:
+        """Load what the first film would have to wait for; nothing needs to be reachable."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

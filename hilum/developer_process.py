@@ -58,6 +58,7 @@ def main() -> None:
     connection = Connection(int(sys.argv[1]))
     greeting = json.loads(connection.recv_bytes())
     store = open_store(StoreAddress(**greeting["store"]), for_reading=True)
+    store.warm()  # before the limit: its own memory is none of a film's
     _limit_memory(greeting["megabytes"])
     serve(connection, PreparedFilms(SpoolFilms(store)))
     store.close()

@@ -82,5 +82,6 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
     place = storage.storage(settings, rows, events)
     if drafts := place.store.sweep():
         events.warning("drafts-removed", count=drafts)
+    place.store.warm()  # here, since this process may have been forked
     node.open_storage(place, bootstrap.commitments(settings, engine))
     return lambda stop: reconcile(place, rows, stop)
