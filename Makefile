@@ -54,7 +54,7 @@ lock: $(VENV)/.uv ## Resolve the dependencies anew into requirements/*.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
 		--custom-compile-command "make lock" pyproject.toml -o requirements/base.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
-		--custom-compile-command "make lock" pyproject.toml --extra train --group dev \
+		--custom-compile-command "make lock" pyproject.toml --extra train --extra s3 --group dev \
 		-c requirements/base.lock -o requirements/dev.lock
 
 clean: ## Remove the environment and what demo and tests left

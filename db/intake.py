@@ -110,7 +110,7 @@ class PostgresIntake:
                 notify(connection, CLASSIFY_LANE)
 
     def paths_on(self, shelf: str) -> set[str]:
-        """Return the places of all instances on a shelf of the spool."""
+        """Return the places of all instances on a shelf of the store."""
         with transaction(self._plain) as connection:
             return set(connection.execute(_PATHS, {"shelf": f"{shelf}/%"}).scalars())
 

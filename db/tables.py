@@ -72,7 +72,7 @@ class Series(Table):
 
 
 class Instance(Table):
-    """A received film; its file lies in the spool."""
+    """A received film; its file lies in the store."""
 
     __tablename__ = "instances"
 
@@ -101,7 +101,7 @@ class Conflict(Table):
     size_bytes: Mapped[int]
     transfer_syntax_uid: Mapped[str]
     path: Mapped[str | None]
-    """Where it lies in the spool; null: it was not kept."""
+    """Where it lies in the store; null: it was not kept."""
     calling_ae_title: Mapped[str]
     resolution: Mapped[str]
     times: Mapped[int] = mapped_column(server_default="1")

@@ -1,4 +1,4 @@
-"""Takes instances while they arrive: into the spool as they come, into the database when they are whole."""
+"""Takes instances while they arrive: onto the disk as they come, into store and database when they are whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dicom_node.identifiers import SOP_CLASS_UID, SOP_INSTANCE_UID, NotADataSet,
 from dicom_node.instances import described, is_uid
 from dicom_node.part10 import file_head
 from dicom_node.status import StoreStatus
+from dicom_node.store import place_of
 from domain.errors import Transient
 from domain.film import Reception
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dicom_node.command_set import Command
-    from dicom_node.spool import Draft, Spool
+    from dicom_node.drafts import Draft
+    from dicom_node.store import Store
     from domain.film import ReceivedInstance, Recorded
     from domain.ids import StudyId
     from domain.ports import Intake
@@ -53,7 +55,7 @@ class Refused(Exception):
 class Storage:
     """What storing needs: a place for files, a place for rows, and a log."""
 
-    spool: Spool
+    store: Store
     intake: Intake
     events: Events
     reserve_bytes: int = 0
@@ -68,12 +70,12 @@ class Storage:
         """
         recorded = self.intake.record(instance)
         if not recorded.keeps(instance.path):
-            self.spool.remove(instance.path)
+            self.store.remove(instance.path)
         return recorded
 
 
 class StorageArrival:
-    """One instance on its way into the spool; implements `dicom_node.messages.Arrival`.
+    """One instance on its way into the store; implements `dicom_node.messages.Arrival`.
 
     A failure while it arrives is kept until the end: the peer sends on, and is answered then.
     """
@@ -151,7 +153,7 @@ class StorageArrival:
         command = self._command
         if not (is_uid(command.sop_class_uid) and is_uid(command.sop_instance_uid)):
             raise Refused(StoreStatus.CANNOT_UNDERSTAND)
-        if not self._storage.spool.has_room(self._storage.reserve_bytes):
+        if not self._storage.store.has_room(self._storage.reserve_bytes):
             raise Refused(StoreStatus.OUT_OF_RESOURCES)
         head = file_head(
             sop_class_uid=command.sop_class_uid,
@@ -159,7 +161,7 @@ class StorageArrival:
             transfer_syntax_uid=self._transfer_syntax_uid,
             source=self._calling,
         )
-        self._draft = self._storage.spool.draft()
+        self._draft = self._storage.store.draft()
         self._draft.write(head)
         self._head_bytes = len(head)
 
@@ -197,7 +199,7 @@ class StorageArrival:
                 digest=self._digest.hexdigest(),
                 size_bytes=self._size,
                 source=self._calling,
-                place=self._storage.spool.place,
+                place=place_of,
                 priority=self._priority(draft),
             )
         except NotADataSet as error:

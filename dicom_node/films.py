@@ -1,10 +1,9 @@
-"""Films as files: those in the spool, and those that somebody names on the command line."""
+"""Films as files: those in the store, and those that somebody names on the command line."""
 
 from __future__ import annotations
 
-import stat
 import zlib
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pydicom
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    from dicom_node.store import Store
+
 _UNREADABLE = FilmHeader(view=View.UNKNOWN, unsuitable=Unsuitable.UNREADABLE)
 _PICTURE_HEADER = FilmHeader(view=View.FRONTAL)
 """A JPEG or PNG says nothing about its view: whoever asks for it to be classified answers for that."""
@@ -39,16 +40,16 @@ _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 
 class SpoolFilms:
-    """The films in the spool: implements `domain.ports.FilmReader` and `domain.ports.Vault`."""
+    """The films in the store: implements `domain.ports.FilmReader` and `domain.ports.Vault`."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def header(self, film: StoredFilm) -> FilmHeader:
         """Say what the film is by its header; what can't be parsed is UNREADABLE.
 
         Raises:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
 
         """
         dataset = self.dataset(film)
@@ -59,7 +60,7 @@ class SpoolFilms:
 
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
 
         """
         with quiet():
@@ -69,24 +70,22 @@ class SpoolFilms:
             return render(dataset)
 
     def holds(self, path: str) -> bool:
-        """Whether there is a film in a place of the spool; what has a place there was synced before.
+        """Whether there is a film in a place of the store; what has a place there was synced before.
 
         Raises:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
 
         """
         try:
-            return stat.S_ISREG((self._root / path).stat().st_mode)
-        except FileNotFoundError:
-            return False
+            return self._store.holds(path)
         except OSError as error:
-            raise Transient("a film can't be read from the spool") from error
+            raise Transient("a film can't be read from the store") from error
 
     def dataset(self, film: StoredFilm) -> Dataset | None:
         """Return the film's data set without its pixels; None where it can't be parsed.
 
         Raises:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
 
         """
         with quiet():
@@ -94,9 +93,10 @@ class SpoolFilms:
 
     def _read(self, film: StoredFilm, *, with_pixels: bool) -> Dataset | None:
         try:
-            return _read_dicom(self._root / film.path, with_pixels=with_pixels)
+            with self._store.open(film.path, header_only=not with_pixels) as file:
+                return _read_dicom(file, with_pixels=with_pixels)
         except OSError as error:
-            raise Transient("a film can't be read from the spool") from error
+            raise Transient("a film can't be read from the store") from error
 
 
 def read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
@@ -128,14 +128,16 @@ def read_pixels(path: Path) -> GreyImage | Unsuitable:
         with quiet():
             if start.startswith(_PICTURE_SIGNATURES):
                 return _read_picture(path)[1]
-            dataset = _read_dicom(path, with_pixels=True)
+            with path.open("rb") as file:
+                dataset = _read_dicom(file, with_pixels=True)
             return Unsuitable.UNREADABLE if dataset is None else render(dataset)
     except NotClassifiable as problem:
         return problem.reason
 
 
 def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
-    dataset = _read_dicom(path, with_pixels=True)
+    with path.open("rb") as file:
+        dataset = _read_dicom(file, with_pixels=True)
     if dataset is None:
         return _UNREADABLE, None
     header = film_header(dataset)
@@ -147,32 +149,33 @@ def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
         return FilmHeader(view=header.view, unsuitable=problem.reason), None
 
 
-def _read_dicom(path: Path, *, with_pixels: bool) -> Dataset | None:
+def _read_dicom(file: IO[bytes], *, with_pixels: bool) -> Dataset | None:
     """Parse a file of PS3.10, or a bare data set as ACR-NEMA and some exports have it; None where it is neither.
 
     Raises:
         OSError: the file can't be read.
-
+        Transient: the store that it lies in can't be reached now.
     """
-    with path.open("rb") as file:
-        start = file.read(_PREAMBLE_BYTES + 4)
-        if start[_PREAMBLE_BYTES:] != b"DICM" and not start.startswith(_FIRST_GROUPS):
+    start = file.read(_PREAMBLE_BYTES + 4)
+    if start[_PREAMBLE_BYTES:] != b"DICM" and not start.startswith(_FIRST_GROUPS):
+        return None
+    file.seek(0)
+    if _is_bomb(file):
+        return None
+    try:
+        dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not with_pixels)
+        return _with_transfer_syntax(dataset) if _is_image(dataset) else None
+    except Transient:
+        raise
+    except OSError as error:
+        if error.errno is None:  # pydicom's own, of bytes that are none of its sequences
             return None
-        file.seek(0)
-        if _is_bomb(file):
-            return None
-        try:
-            dataset = pydicom.dcmread(file, force=True, stop_before_pixels=not with_pixels)
-            return _with_transfer_syntax(dataset) if _is_image(dataset) else None
-        except OSError as error:
-            if error.errno is None:  # pydicom's own, of bytes that are none of its sequences
-                return None
-            raise
-        except Exception:  # noqa: BLE001 - a parser meets any bytes here; whatever it raises, the file is unreadable
-            return None
+        raise
+    except Exception:  # noqa: BLE001 - a parser meets any bytes here; whatever it raises, the file is unreadable
+        return None
 
 
-def _is_bomb(file: BinaryIO) -> bool:
+def _is_bomb(file: IO[bytes]) -> bool:
     """Whether a deflated data set is larger than any film; the parser would inflate all of it (PS3.5 A.5)."""
     try:
         if read_head(file).transfer_syntax_uid != DeflatedExplicitVRLittleEndian:

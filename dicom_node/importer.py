@@ -68,7 +68,7 @@ class _NotTaken(Exception):
 
 
 class Importer:
-    """Takes films from files into the spool and the database."""
+    """Takes films from files into the store and the database."""
 
     def __init__(
         self, storage: Storage, *, source: AeTitle, stop: threading.Event, largest_bytes: int = LARGEST_BYTES
@@ -133,7 +133,7 @@ class Importer:
 
     def _has_room(self) -> bool:
         try:
-            return self._storage.spool.has_room(self._storage.reserve_bytes)
+            return self._storage.store.has_room(self._storage.reserve_bytes)
         except OSError as error:
             raise Transient("the spool can't be used") from error
 

@@ -49,7 +49,7 @@ def described(
         digest: SHA-256 of its data set, in hexadecimal.
         size_bytes: of its data set.
         source: the AE title that it comes from.
-        place: says where in the spool an instance with a digest belongs.
+        place: says where in the store an instance with a digest belongs.
         priority: how urgent it is.
 
     Raises:

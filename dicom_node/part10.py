@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 from pydicom import __version__ as pydicom_version
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID
@@ -52,7 +52,7 @@ def file_head(*, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid:
     return _PREAMBLE + struct.pack("<HH2sHI", 0x0002, 0x0000, b"UL", 4, len(elements)) + elements
 
 
-def read_head(file: BinaryIO) -> Head:
+def read_head(file: IO[bytes]) -> Head:
     """Read the head of a file that the node wrote, and leave the file at the beginning of the data set.
 
     Raises:

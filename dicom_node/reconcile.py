@@ -1,4 +1,4 @@
-"""Brings spool and database together again after a crash, or after one of them came back from a backup.
+"""Brings store and database together again after a crash, or after one of them came back from a backup.
 
 A node that is killed between the file's last sync and the commit leaves a film without a row. Nobody was told of
 success, and the sender will try again; but the film is whole, so it is taken over instead of being left lying about. A
@@ -14,6 +14,8 @@ from dicom_node import orders
 from dicom_node.identifiers import NotADataSet, identifiers, short_values
 from dicom_node.instances import described
 from dicom_node.part10 import NotPart10, read_head
+from dicom_node.spool import SHELVES
+from dicom_node.store import place_of
 
 if TYPE_CHECKING:
     import threading
@@ -26,7 +28,7 @@ _PIECE_BYTES: Final = 1024 * 1024
 
 
 class Ledger(Protocol):
-    """What the database knows of the spool."""
+    """What the database knows of the store."""
 
     def paths_on(self, shelf: str) -> set[str]:
         """Return the places of all instances on a shelf.
@@ -38,26 +40,26 @@ class Ledger(Protocol):
 
 
 def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> int:
-    """Go through the spool once, shelf by shelf, tell what was found, and return how many differences.
+    """Go through the store once, shelf by shelf, tell what was found, and return how many differences.
 
     It may run while films arrive: taking a film over that its sender's process is just recording changes nothing.
 
     Raises:
-        Transient: the database is away.
-        OSError: the spool can't be read.
+        Transient: the database is away, or a store elsewhere.
+        OSError: the store can't be read.
     """
     taken_over = strange = lost = 0
-    for shelf in storage.spool.shelves():
+    for shelf in SHELVES:
         if stop.is_set():
             break
-        lying = storage.spool.on_shelf(shelf)
+        lying = storage.store.on_shelf(shelf)
         known = ledger.paths_on(shelf)
         for place in lying - known:
             if _take_over(storage, place):
                 taken_over += 1
             else:
                 strange += 1
-        lost += sum(not storage.spool.holds(place) for place in known - lying)
+        lost += sum(not storage.store.holds(place) for place in known - lying)
     if taken_over:
         storage.events.warning("films-taken-over", count=taken_over)
     if strange:
@@ -71,20 +73,21 @@ def _take_over(storage: Storage, place: str) -> bool:
     """Record a film that has no row; set aside what is none, and say which it was."""
     instance = _described(storage, place)
     if instance is None or instance.path != place:
-        storage.spool.set_aside(place)
+        storage.store.set_aside(place)
         return False
     storage.record(instance)
     return True
 
 
 def _described(storage: Storage, place: str) -> ReceivedInstance | None:
-    """Return what a file of the spool holds; None where it is no whole DICOM file.
+    """Return what a file of the store holds; None where it is no whole DICOM file.
 
     Raises:
         OSError: it can't be read.
+        Transient: the store can't be reached now.
     """
     digest = hashlib.sha256()
-    with storage.spool.path(place).open("rb") as file:
+    with storage.store.open(place) as file:
         try:
             head = read_head(file)
             start = file.read(_LONGEST_HEADER_BYTES)
@@ -103,7 +106,7 @@ def _described(storage: Storage, place: str) -> ReceivedInstance | None:
             digest=digest.hexdigest(),
             size_bytes=size,
             source=head.source,
-            place=storage.spool.place,
+            place=place_of,
             priority=orders.priority_by(
                 storage.priority_rules,
                 head.source,

@@ -66,7 +66,7 @@ class _Watched:
 
 
 class StreamingProvider(DIMSEServiceProvider):
-    """pynetdicom's message service, but that the fragments of a C-STORE request go straight to the spool.
+    """pynetdicom's message service, but that the fragments of a C-STORE request go straight to the disk.
 
     The original keeps a film in memory until it is whole, and takes the time that this needs for silence.
     """

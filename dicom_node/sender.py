@@ -15,11 +15,11 @@ from domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
+    from dicom_node.store import Store
     from domain.findings import Message
     from domain.ids import AeTitle
 
@@ -35,20 +35,20 @@ _ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
 
 
 class ReportSender:
-    """Builds a report from the spool and stores it at a peer: implements `domain.ports.Reporter`."""
+    """Builds a report from the store's films and stores it at a peer: implements `domain.ports.Reporter`."""
 
     def __init__(
         self,
         *,
         peers: Iterable[PeerAddress],
         calling: AeTitle,
-        spool: Path,
+        store: Store,
         settings: ReportSettings | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._peers = {peer.name: peer for peer in peers}
         self._calling = calling
-        self._films = SpoolFilms(spool)
+        self._films = SpoolFilms(store)
         self._settings = settings or ReportSettings()
         self._timeout_s = timeout_s
 
@@ -56,7 +56,7 @@ class ReportSender:
         """C-STORE the report at its peer; return the DIMSE status and the report's SOP Instance UID.
 
         Raises:
-            Transient: the peer is away or out of resources, or the spool can't be read now.
+            Transient: the peer is away or out of resources, or the store can't be read now.
             Permanent: the peer is not configured, takes no report, or refused this one; the message names the status.
 
         """

@@ -45,7 +45,7 @@ class KeptInstance:
 
     sop_class_uid: str
     path: str
-    """Place in the spool, relative to its root."""
+    """Place in the store, relative to its root."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

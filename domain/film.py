@@ -91,7 +91,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedInstance:
-    """One instance that is safe in the spool and wants its rows in the database."""
+    """One instance that is safe in the store and wants its rows in the database."""
 
     study_uid: StudyUid
     series_uid: SeriesUid
@@ -103,7 +103,7 @@ class ReceivedInstance:
     """SHA-256 of the data set as received, in hexadecimal."""
     size_bytes: int
     path: str
-    """Place in the spool, relative to its root."""
+    """Place in the store, relative to its root."""
     calling_ae_title: str
     priority: Priority = Priority.ROUTINE
 
@@ -139,7 +139,7 @@ class Recorded:
     reception: Reception
     study_id: StudyId
     path: str
-    """Where the film that counts lies in the spool: the new one's place, or the earlier one's."""
+    """Where the film that counts lies in the store: the new one's place, or the earlier one's."""
 
     def keeps(self, path: str) -> bool:
         """Whether a file that the instance brought to a place stays there."""
@@ -148,7 +148,7 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFilm:
-    """One received instance as the spool and the database know it."""
+    """One received instance as the store and the database know it."""
 
     study_id: StudyId
     study_uid: StudyUid
@@ -158,7 +158,7 @@ class StoredFilm:
     digest: str
     """SHA-256 of the data set as received, in hexadecimal."""
     path: str
-    """Place in the spool, relative to its root."""
+    """Place in the store, relative to its root."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

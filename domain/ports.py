@@ -56,13 +56,13 @@ class Explainer(Classifier, Protocol):
 
 
 class FilmReader(Protocol):
-    """Access to the films in the spool."""
+    """Access to the films in the store."""
 
     def header(self, film: StoredFilm) -> FilmHeader:
         """Say what the film is by its header; never raises for bad content, it becomes a reason.
 
         Raises:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
         """
         ...
 
@@ -71,7 +71,7 @@ class FilmReader(Protocol):
 
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
         """
         ...
 
@@ -83,7 +83,7 @@ class Darkroom(Protocol):
         """Prepare the best film of a study; `seen` holds what is known of its films from a look before, or nothing.
 
         The future can be cancelled until the work begins. It fails with:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
             Crashed: decoding ended the process, or took more memory or time than it may.
             Misconfigured: nothing can be developed at all.
         """
@@ -247,10 +247,10 @@ class Vault(Protocol):
     """The files of received instances."""
 
     def holds(self, path: str) -> bool:
-        """Whether there is a whole, durable file in a place of the spool.
+        """Whether there is a whole, durable file in a place of the store.
 
         Raises:
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
         """
         ...
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from db.commitments import PostgresCommitments
     from db.engine import Engine
     from dicom_node.requestor import PeerAddress
+    from dicom_node.store import Store, StoreAddress
     from hilum.settings import Peer, Settings
     from models.classifier import NetworkClassifier
     from models.package import Package
@@ -110,6 +111,33 @@ def _when_reachable(act: Callable[[], None], events: Events, stop: threading.Eve
         else:
             return True
     return False
+
+
+def film_store(settings: Settings, *, for_reading: bool = False) -> Store:
+    """Return where received films are kept.
+
+    Raises:
+        Misconfigured: a folder can't be made, or what a bucket needs is not installed.
+    """
+    from dicom_node.store import open_store
+
+    return open_store(store_address(settings), for_reading=for_reading)
+
+
+def store_address(settings: Settings) -> StoreAddress:
+    """Return where received films are kept, as another process can be told it."""
+    from dicom_node.store import StoreAddress
+
+    store = settings.store
+    return StoreAddress(
+        url=store.url if store.is_bucket else settings.spool.as_uri(),
+        drafts=str(settings.spool),
+        endpoint=store.endpoint,
+        region=store.region,
+        access_key=store.access_key.get_secret_value(),
+        secret_key=store.secret_key.get_secret_value(),
+        timeout_s=store.timeout_seconds,
+    )
 
 
 def commitments(settings: Settings, engine: Engine) -> PostgresCommitments:

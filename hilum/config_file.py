@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from hilum.settings import Settings
 
 
+_HIDDEN = "***"
+
+
 def as_toml(settings: Settings, source: Path | None) -> str:
-    """Return all settings in force as TOML; a password in the database's address is replaced by `***`."""
+    """Return all settings in force as TOML; passwords and keys are replaced by `***`."""
     values = settings.model_dump(mode="json")
+    values["store"].update({key: _HIDDEN for key in ("access_key", "secret_key") if values["store"][key]})
     values["database"]["url"] = without_password(values["database"]["url"])
     origin = f"from {source}" if source is not None else "defaults, no settings file"
     return "\n".join([f"# {origin}; HILUM_… variables included", *_lines(values)]) + "\n"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from dicom_node.films import SpoolFilms
+from dicom_node.store import StoreAddress, open_store
 from domain.film import NotClassifiable
 from models.eligibility import exposure
 from models.preprocess import prepare
@@ -28,7 +29,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PreparedFilms:
-    """Films of the spool, rendered and prepared for the networks: implements `domain.ports.FilmReader`."""
+    """Films of the store, rendered and prepared for the networks: implements `domain.ports.FilmReader`."""
 
     films: SpoolFilms
 
@@ -41,7 +42,7 @@ class PreparedFilms:
 
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
-            Transient: the spool can't be read now.
+            Transient: the store can't be read now.
         """
         image = self.films.pixels(film)
         badly_exposed = exposure(image)
@@ -56,8 +57,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     connection = Connection(int(sys.argv[1]))
     greeting = json.loads(connection.recv_bytes())
+    store = open_store(StoreAddress(**greeting["store"]), for_reading=True)
+    store.warm()  # before the limit: its own memory is none of a film's
     _limit_memory(greeting["megabytes"])
-    serve(connection, PreparedFilms(SpoolFilms(Path(greeting["spool"]))))
+    serve(connection, PreparedFilms(SpoolFilms(store)))
+    store.close()
 
 
 def _limit_memory(megabytes: int) -> None:

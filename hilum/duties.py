@@ -48,7 +48,7 @@ def duties(settings: Settings, engine: Engine, events: Events, ended: threading.
     """Return all duties; those that take long end early when `ended` is set."""
     from worker.duties import Duty
 
-    acts = {**_of_the_queue(settings, engine, events, ended), **_of_the_spool(settings, engine, events, ended)}
+    acts = {**_of_the_queue(settings, engine, events, ended), **_of_the_store(settings, engine, events, ended)}
     return tuple(Duty(name=name, every=every(settings, name), act=acts[name]) for name in DutyName)
 
 
@@ -90,10 +90,10 @@ def _of_the_queue(
     }
 
 
-def _of_the_spool(
+def _of_the_store(
     settings: Settings, engine: Engine, events: Events, ended: threading.Event
 ) -> dict[DutyName, Callable[[], int]]:
-    from dicom_node.spool import free_bytes
+    from dicom_node.drafts import free_bytes
     from worker import duties as done
 
     spool = settings.spool
@@ -110,22 +110,24 @@ def _of_the_spool(
 
 
 def _reconcile(settings: Settings, engine: Engine, events: Events, ended: threading.Event) -> int:
-    """Compare spool and database; return how many differences there were.
+    """Compare store and database; return how many differences there were.
 
     Raises:
-        Transient: spool or database can't be reached.
+        Transient: store or database can't be reached.
         Misconfigured: the spool belongs to another user.
     """
     from dicom_node.reconcile import reconcile
 
     storage.refuse_another_owner(settings)
     rows = storage.intake(settings, engine)
+    place = storage.storage(settings, rows, events)
     try:
-        return reconcile(storage.storage(settings, rows, events), rows, ended)
+        return reconcile(place, rows, ended)
     except OSError as error:
-        raise Transient("the spool can't be read") from error
+        raise Transient("the store can't be read") from error
     finally:
         rows.close()
+        place.store.close()
 
 
 def _longest_quiet(settings: Settings) -> timedelta:

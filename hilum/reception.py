@@ -74,13 +74,14 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
 
 
 def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], int]:
-    """Let the node take films; return what brings spool and database together after a crash."""
+    """Let the node take films; return what brings store and database together after a crash."""
     from dicom_node.reconcile import reconcile
     from hilum import storage
 
     rows = storage.intake(settings, engine)
     place = storage.storage(settings, rows, events)
-    if drafts := place.spool.sweep():
+    if drafts := place.store.sweep():
         events.warning("drafts-removed", count=drafts)
+    place.store.warm()  # here, since this process may have been forked
     node.open_storage(place, bootstrap.commitments(settings, engine))
     return lambda stop: reconcile(place, rows, stop)

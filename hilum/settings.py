@@ -10,14 +10,16 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
 from domain.ids import AeTitle
+from hilum.section import Section
+from hilum.store_settings import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +58,6 @@ def _uid_root(text: str) -> str:
 
 AeTitleText = Annotated[str, AfterValidator(_ae_title)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A table of the settings file; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Database(Section):
@@ -278,6 +274,7 @@ class Settings(BaseSettings):
         description="the folder for spool, installed networks and embedded database",
     )
     database: Database = Field(default_factory=Database, description="a table")
+    store: Store = Field(default_factory=Store, description="a table")
     node: Node = Field(default_factory=Node, description="a table")
     worker: Worker = Field(default_factory=Worker, description="a table")
     upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
@@ -331,8 +328,9 @@ class Settings(BaseSettings):
 
     @property
     def spool(self) -> Path:
-        """The folder of received films."""
-        return self.home / "spool"
+        """The folder of received films; of those on their way, where the store is a bucket."""
+        url = urlsplit(self.store.url)
+        return Path(unquote(url.path)) if url.scheme == "file" else self.home / "spool"
 
     @property
     def models(self) -> Path:
@@ -345,6 +343,7 @@ class Settings(BaseSettings):
         return self.home / "postgresql"
 
 
+_NO_SECRETS = {"store.url", "store.endpoint", "store.region", "store.timeout_seconds"}
 _TABLES_OF_LISTS: dict[str, type[Section]] = {"peers": Peer, "priorities": PriorityOfStudies}
 
 
@@ -423,15 +422,18 @@ def _explain(detail: ErrorDetails) -> str:
     location = detail["loc"]
     key = ".".join(str(part) for part in location) or "settings"
     if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key (value {detail['input']!r}); allowed here: {', '.join(_keys_beside(location))}"
+        allowed = ", ".join(_keys_beside(location))
+        return f"{key}: unknown key (value {_shown(key, detail['input'])}); allowed here: {allowed}"
     if detail["type"] == "missing":
         return f"{key}: missing; it must be {_allowed(location)}"
-    if not location:
-        return str(detail["ctx"]["error"])
+    if not location or (isinstance(detail["input"], dict) and "ctx" in detail):  # values that do not go together
+        return f"{key}: {detail['ctx']['error']}" if location else str(detail["ctx"]["error"])
     return f"{key}: {_shown(key, detail['input'])} is not allowed; it must be {_allowed(location)}"
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
+    if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
+        return "***"
     return repr(without_password(value)) if key == "database.url" and isinstance(value, str) else repr(value)
 
 

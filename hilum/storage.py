@@ -35,7 +35,7 @@ class Door:
 
 @contextmanager
 def door(settings: Settings, *, role: str) -> Iterator[Door]:
-    """Open log, database and spool for a command that takes films.
+    """Open log, database and store for a command that takes films.
 
     Raises:
         Misconfigured: the database has another schema, or the spool belongs to another user.
@@ -49,7 +49,11 @@ def door(settings: Settings, *, role: str) -> Iterator[Door]:
 
         check_schema(engine)
         events = log.start(_log_beside_a_bar(settings), role=role)
-        yield Door(storage=storage(settings, intake(settings, engine), events), engine=engine, events=events)
+        place = storage(settings, intake(settings, engine), events)
+        try:
+            yield Door(storage=place, engine=engine, events=events)
+        finally:
+            place.store.close()
 
 
 def intake(settings: Settings, engine: Engine) -> PostgresIntake:
@@ -73,14 +77,13 @@ def storage(settings: Settings, rows: Intake, events: Events) -> Storage:
     """Return where films are taken to.
 
     Raises:
-        Misconfigured: the spool can't be made.
+        Misconfigured: the store can't be used.
     """
     from dicom_node.arrivals import Storage
-    from dicom_node.spool import Spool
 
     reserve = settings.node.reserve_megabytes * 1_000_000
     return Storage(
-        spool=Spool(settings.spool),
+        store=bootstrap.film_store(settings),
         intake=rows,
         events=events,
         reserve_bytes=reserve,

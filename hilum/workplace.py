@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from db.engine import Engine
     from dicom_node.commitment import CommitmentSender
     from dicom_node.sender import ReportSender
+    from dicom_node.store import Store
     from domain.ports import Queue
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
@@ -45,6 +47,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     from db.queue import PostgresQueue
     from worker import upkeep
 
+    store = bootstrap.film_store(settings, for_reading=True)
     queue = PostgresQueue(engine)
     darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
@@ -52,7 +55,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         _pipeline(settings, engine, queue, network, darkroom, events=events, stop=stop),
         *(
             _loop(lane, handler, settings=settings, queue=queue, events=events, stop=stop)
-            for lane, handler in _handlers(settings, engine).items()
+            for lane, handler in _handlers(settings, engine, store).items()
         ),
     ]
     duties = upkeep.start(
@@ -83,6 +86,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     duties.shutdown(wait=True)
     darkroom.close()
     queue.close()
+    store.close()
     for lane in lanes:
         if lane.failure is not None:
             raise lane.failure
@@ -133,14 +137,14 @@ def _darkroom(settings: Settings, events: Events) -> Darkroom:
     most = _MOST_DECODERS_BESIDE_A_GPU if settings.worker.device != "cpu" and machine.gpus() else _MOST_DECODERS
     return Darkroom(
         [sys.executable, "-P", "-m", "hilum.developer_process"],
-        {"spool": str(settings.spool), "megabytes": settings.worker.decode_megabytes},
+        {"store": asdict(bootstrap.store_address(settings)), "megabytes": settings.worker.decode_megabytes},
         size=settings.worker.decoders or min(machine.cores(), most),
         patience_s=settings.worker.decode_seconds,
         events=events,
     )
 
 
-def _handlers(settings: Settings, engine: Engine) -> dict[str, Handler]:
+def _handlers(settings: Settings, engine: Engine, store: Store) -> dict[str, Handler]:
     """Return what is done in the lanes of deliveries and commitments, by lane."""
     from db.outbox import PostgresDeliveries
     from dicom_node.films import SpoolFilms
@@ -150,12 +154,12 @@ def _handlers(settings: Settings, engine: Engine) -> dict[str, Handler]:
 
     handlers: dict[str, Handler] = {}
     if settings.receivers:
-        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings))
+        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings, store))
         handlers.update({deliver_lane(peer.name): deliver for peer in settings.receivers})
     if settings.senders:
         answer = AnswerCommitment(
             commitments=bootstrap.commitments(settings, engine),
-            vault=SpoolFilms(settings.spool),
+            vault=SpoolFilms(store),
             reporter=_commitment_sender(settings),
         )
         handlers.update({commit_lane(peer.name): answer for peer in settings.senders})
@@ -196,7 +200,7 @@ def _name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def _sender(settings: Settings) -> ReportSender:
+def _sender(settings: Settings, store: Store) -> ReportSender:
     from dicom_node.identity import ReportSettings
     from dicom_node.sender import ReportSender
     from domain.ids import AeTitle
@@ -206,7 +210,7 @@ def _sender(settings: Settings) -> ReportSender:
     return ReportSender(
         peers=[bootstrap.address_of(peer) for peer in settings.receivers],
         calling=AeTitle(settings.node.ae_title),
-        spool=settings.spool,
+        store=store,
         settings=ReportSettings(
             uid_root=None if root == UUID_ROOT else root,
             station=settings.node.ae_title,

@@ -19,6 +19,7 @@ from db import embedded
 from db.engine import connect
 from db.upgrade import upgrade
 from models.package import Package
+from tests.object_store import ObjectStore, object_store
 from tests.peers import free_port, missing
 
 hypothesis.settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
@@ -107,6 +108,13 @@ def new_database(server_url: str) -> Iterator[str]:
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An object store that lives as long as the tests."""
+    with object_store(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(params=["embedded", pytest.param("distribution", marks=pytest.mark.peers)])

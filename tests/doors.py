@@ -39,7 +39,7 @@ class RememberingIntake:
 def storage(folder: Path, *, reserve_bytes: int = 0) -> Storage:
     """Return a spool with a database in memory."""
     events = RecordedEvents()
-    return Storage(spool=Spool(folder), intake=RememberingIntake(), events=events, reserve_bytes=reserve_bytes)
+    return Storage(store=Spool(folder), intake=RememberingIntake(), events=events, reserve_bytes=reserve_bytes)
 
 
 def importer(place: Storage, *, largest_bytes: int = 1 << 30) -> Importer:

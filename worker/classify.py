@@ -43,7 +43,7 @@ def develop(reader: FilmReader, films: Sequence[StoredFilm], seen: Mapping[SopIn
     `seen` is what is known of the films from a look before, empty at the first.
 
     Raises:
-        Transient: the spool can't be read now.
+        Transient: the store can't be read now.
     """
     headers = dict(seen) or {film.sop_instance_uid: _header(reader, film) for film in films}
     for film in best_first((film, headers[film.sop_instance_uid]) for film in films):

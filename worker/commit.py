@@ -26,7 +26,7 @@ class AnswerCommitment:
         """Tell the modality which of its instances are safe, and settle the job; say whether all are.
 
         Raises:
-            Transient: the peer, the spool or the database can't be reached now.
+            Transient: the peer, the store or the database can't be reached now.
             Permanent: the peer refused the answer.
             LeaseLost: another worker has the job.
         """

@@ -48,7 +48,7 @@ def from_reply(head: bytes, pixels: bytes) -> Developed:
     """Read what came of it.
 
     Raises:
-        Transient: the spool can't be read now.
+        Transient: the store can't be read now.
         Crashed: there was not enough memory.
         Misconfigured: the installation is wrong.
         Unforeseen: the film's reader has a defect; the text names the type of its error.

@@ -18,6 +18,7 @@ from pydicom.tag import Tag
 from dicom_node.films import SpoolFilms
 from dicom_node.report import build_report
 from dicom_node.silence import quiet
+from dicom_node.spool import Spool
 from domain.film import StoredFilm, Unsuitable, View
 from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
@@ -139,7 +140,7 @@ def received(node: RunningNode, made: Dataset) -> StoredFilm:
 
 def reported(node: RunningNode, kept: StoredFilm) -> Dataset:
     """Build the report about the film, write it and read it back."""
-    source = SpoolFilms(node.spool).dataset(kept)
+    source = SpoolFilms(Spool(node.spool, for_reading=True)).dataset(kept)
     assert source is not None
     scores = Probabilities(covid19=0.1, normal=0.8, pneumonia=0.1)
     findings = Findings(model=MODEL, films=(kept,), analysed=kept, probabilities=scores)
@@ -192,7 +193,7 @@ def test_a_film_is_understood_in_its_own_script(
 ) -> None:
     """The words of the series tell what it shows, whatever bytes they are."""
     kept = received(node, written(CASES.index((script, description, view, unsuitable)), SCRIPTS[script], description))
-    header = SpoolFilms(node.spool).header(kept)
+    header = SpoolFilms(Spool(node.spool, for_reading=True)).header(kept)
     assert (header.view, header.unsuitable) == (view, unsuitable)
 
 
@@ -225,6 +226,6 @@ def test_nonsense_still_gets_its_report(node: RunningNode, name: str) -> None:
     script = Script(term=term, name=patient, reads="", encode=str.encode, words="Hospital")
     kept = received(node, written(200 + list(NONSENSE).index(name), script, "Chest PA"))
     report = reported(node, kept)
-    assert SpoolFilms(node.spool).header(kept).unsuitable is None
+    assert SpoolFilms(Spool(node.spool, for_reading=True)).header(kept).unsuitable is None
     assert report.PatientID == f"SECRET-ID-{200 + list(NONSENSE).index(name)}"
     assert str(report.PatientName).startswith(("Doe", "Buc", "Hong"))

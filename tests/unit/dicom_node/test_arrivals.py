@@ -12,7 +12,8 @@ from pynetdicom.dsutils import encode
 
 from dicom_node.arrivals import Storage, StorageArrival
 from dicom_node.command_set import C_STORE_RQ, Command
-from dicom_node.spool import Draft, Spool
+from dicom_node.drafts import Draft
+from dicom_node.spool import Spool
 from dicom_node.status import StoreStatus, is_accepted, passes
 from domain.errors import Transient
 from domain.film import ReceivedInstance, Reception, Recorded
@@ -64,7 +65,7 @@ def answer(film: Dataset, place: Storage, content: bytes | None = None, *, piece
 
 
 def storage(folder: Path, end: Recorded | Exception | None = None) -> Storage:
-    return Storage(spool=Spool(folder), intake=FakeIntake(end), events=RecordedEvents())
+    return Storage(store=Spool(folder), intake=FakeIntake(end), events=RecordedEvents())
 
 
 def files(folder: Path) -> list[Path]:

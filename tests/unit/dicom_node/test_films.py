@@ -12,6 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicom_node.films import SpoolFilms, read_film, read_pixels
 from dicom_node.pixels import render
+from dicom_node.spool import Spool
 from domain.errors import Transient
 from domain.film import NotClassifiable, StoredFilm, Unsuitable, View
 
@@ -27,7 +28,7 @@ GREY = np.linspace(0, 255, 100 * 80).reshape(100, 80).astype(np.uint8)
 def spooled(root: Path, film: Dataset, described: StoredFilm) -> SpoolFilms:
     """Write the film where the spool would have it."""
     film.save_as(root / described.path, enforce_file_format=True)
-    return SpoolFilms(root)
+    return SpoolFilms(Spool(root))
 
 
 def test_a_spooled_film_is_read(tmp_path: Path, film: Dataset, stored: Callable[[Dataset], StoredFilm]) -> None:
@@ -39,7 +40,7 @@ def test_a_spooled_film_is_read(tmp_path: Path, film: Dataset, stored: Callable[
 
 def test_a_missing_file_is_tried_again(tmp_path: Path, film: Dataset, stored: Callable[[Dataset], StoredFilm]) -> None:
     """A mount may be away."""
-    films = SpoolFilms(tmp_path)
+    films = SpoolFilms(Spool(tmp_path))
     with pytest.raises(Transient):
         films.header(stored(film))
     with pytest.raises(Transient):
@@ -54,7 +55,7 @@ def test_what_is_no_dicom_is_unreadable(
 ) -> None:
     """Text, nothing, zeros and rubbish behind a preamble become a reason."""
     (tmp_path / stored(film).path).write_bytes(content)
-    films = SpoolFilms(tmp_path)
+    films = SpoolFilms(Spool(tmp_path))
     assert films.header(stored(film)).unsuitable is Unsuitable.UNREADABLE
     with pytest.raises(NotClassifiable) as problem:
         films.pixels(stored(film))

@@ -11,6 +11,7 @@ import pytest
 
 from dicom_node.films import SpoolFilms, read_film
 from dicom_node.silence import quiet
+from dicom_node.spool import Spool
 from dicom_node.wrap import wrap_film
 from domain.film import StoredFilm, Unsuitable
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
@@ -38,6 +39,7 @@ READ_ALL = """
 import sys
 from pathlib import Path
 from dicom_node.films import SpoolFilms
+from dicom_node.spool import Spool
 from dicom_node.report import build_report
 from domain.film import NotClassifiable
 from domain.findings import Findings, ModelVersion, Probabilities
@@ -49,7 +51,7 @@ def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
 
 root, count, *names = sys.argv[1:]
-films, film = SpoolFilms(Path(root)), stored("spoiled")
+films, film = SpoolFilms(Spool(Path(root))), stored("spoiled")
 model = ModelVersion(name="m", version="1.0.0", sha256="0" * 64)
 findings = Findings(model=model, films=(film,), analysed=film,
                     probabilities=Probabilities(covid19=0.1, normal=0.8, pneumonia=0.1))
@@ -105,7 +107,7 @@ def test_sequences_ten_thousand_deep_are_unreadable_or_passed_over(tmp_path: Pat
     behind = {0x0008: b"\x10\x00\x10\x00PN", 0x0020: b"\x20\x00\x0d\x00UI", 0x7FE0: b"\xe0\x7f\x10\x00OW"}[place]
     cut = content.index(behind)
     (tmp_path / "deep.dcm").write_bytes(content[:cut] + nested(10_000, defined=defined) + content[cut:])
-    films = SpoolFilms(tmp_path)
+    films = SpoolFilms(Spool(tmp_path))
     with quiet():
         unsuitable = films.header(stored("deep.dcm")).unsuitable
     assert unsuitable in (None, Unsuitable.UNREADABLE)

@@ -15,6 +15,7 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorag
 
 from dicom_node.requestor import PeerAddress
 from dicom_node.sender import ReportSender, echo
+from dicom_node.spool import Spool
 from dicom_node.status import status_name
 from domain.errors import Permanent, Transient
 from domain.findings import Message
@@ -88,7 +89,7 @@ def send(findings: Findings, tmp_path: Path) -> Callable[[PeerAddress], tuple[in
         sender = ReportSender(
             peers=[peer],
             calling=AeTitle("HILUM"),
-            spool=tmp_path,
+            store=Spool(tmp_path),
             timeout_s=5,
         )
         return sender.deliver(message(findings))
@@ -200,18 +201,18 @@ def test_a_peer_of_another_name_is_tried_again_and_says_so(send: Callable[..., t
             send(other)
 
 
-def test_a_spool_that_is_away_is_tried_again(findings: Findings, tmp_path: Path) -> None:
+def test_a_store_that_is_away_is_tried_again(findings: Findings, tmp_path: Path) -> None:
     """The report waits for its films."""
     with listening(Pacs()) as peer:
-        sender = ReportSender(peers=[peer], calling=AeTitle("HILUM"), spool=tmp_path / "none")
-        with pytest.raises(Transient, match="spool"):
+        sender = ReportSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path / "none", for_reading=True))
+        with pytest.raises(Transient, match="store"):
             sender.deliver(message(findings))
 
 
 def test_a_peer_that_nobody_configured_is_permanent(findings: Findings, tmp_path: Path) -> None:
     """It was taken out of the settings while a report waited for it."""
     with pytest.raises(Permanent, match="not configured"):
-        ReportSender(peers=[], calling=AeTitle("HILUM"), spool=tmp_path).deliver(message(findings))
+        ReportSender(peers=[], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(message(findings))
 
 
 def test_messages_hold_no_patient_data(film: Dataset, send: Callable[..., tuple[int, str]]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from dicom_node.spool import Spool
+from dicom_node.store import place_of
 from domain.ids import SopInstanceUid, StudyUid
 
 STUDY, INSTANCE = StudyUid("1.2.3"), SopInstanceUid("1.2.3.4")
@@ -21,22 +23,21 @@ def files(root: Path) -> list[Path]:
 def test_a_written_film_is_found_in_its_place(tmp_path: Path) -> None:
     """The content is what was given, and nothing else lies about."""
     spool = Spool(tmp_path)
-    place = spool.place(STUDY, INSTANCE, "ab" * 32)
+    place = place_of(STUDY, INSTANCE, "ab" * 32)
     spool.write(place, b"film")
     assert files(tmp_path) == [tmp_path / place]
     assert (tmp_path / place).read_bytes() == b"film"
 
 
-def test_the_place_shows_no_uid(tmp_path: Path) -> None:
+def test_the_place_shows_no_uid() -> None:
     """UIDs are hashed: some sites build them from patient numbers."""
-    place = Spool(tmp_path).place(STUDY, INSTANCE, "ab" * 32)
+    place = place_of(STUDY, INSTANCE, "ab" * 32)
     assert "1.2.3" not in place
 
 
-def test_other_content_under_one_uid_lies_elsewhere(tmp_path: Path) -> None:
+def test_other_content_under_one_uid_lies_elsewhere() -> None:
     """A resend can't overwrite the film that was acknowledged."""
-    spool = Spool(tmp_path)
-    assert spool.place(STUDY, INSTANCE, "ab" * 32) != spool.place(STUDY, INSTANCE, "cd" * 32)
+    assert place_of(STUDY, INSTANCE, "ab" * 32) != place_of(STUDY, INSTANCE, "cd" * 32)
 
 
 def test_the_file_and_its_folder_are_synced_before_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,7 @@ def test_the_file_and_its_folder_are_synced_before_the_end(tmp_path: Path, monke
 
     spool = Spool(tmp_path)
     monkeypatch.setattr(os, "fsync", note)
-    spool.write(spool.place(STUDY, INSTANCE, "ab" * 32), b"film")
+    spool.write(place_of(STUDY, INSTANCE, "ab" * 32), b"film")
     assert synced == ["file", "folder"]
 
 
@@ -63,8 +64,14 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     spool = Spool(tmp_path)
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        spool.write(spool.place(STUDY, INSTANCE, "ab" * 32), b"film")
+        spool.write(place_of(STUDY, INSTANCE, "ab" * 32), b"film")
     assert files(tmp_path) == []
+
+
+def test_a_reader_makes_nothing(tmp_path: Path) -> None:
+    """The films may lie on a share that is mounted read-only."""
+    Spool(tmp_path / "spool", for_reading=True)
+    assert not (tmp_path / "spool").exists()
 
 
 def test_others_can_not_read_the_spool(tmp_path: Path) -> None:
@@ -76,7 +83,7 @@ def test_others_can_not_read_the_spool(tmp_path: Path) -> None:
 def test_drafts_of_a_killed_node_are_swept_but_not_fresh_ones(tmp_path: Path) -> None:
     """What lies in the folder of drafts for over an hour belongs to nobody; films in place are not touched."""
     spool = Spool(tmp_path)
-    place = spool.place(STUDY, INSTANCE, "ab" * 32)
+    place = place_of(STUDY, INSTANCE, "ab" * 32)
     spool.write(place, b"film")
     old, fresh = tmp_path / "incoming" / "old", tmp_path / "incoming" / "fresh"
     for draft in (old, fresh):
@@ -85,3 +92,12 @@ def test_drafts_of_a_killed_node_are_swept_but_not_fresh_ones(tmp_path: Path) ->
         os.utime(path, (0, 0))
     assert spool.sweep() == 1
     assert set(files(tmp_path)) == {tmp_path / place, fresh}
+
+
+def test_a_wrong_clock_sweeps_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is a day ahead must not take away what another one is writing into the shared folder."""
+    spool = Spool(tmp_path)
+    now = time.time()
+    with spool.draft():
+        monkeypatch.setattr(time, "time", lambda: now + 86400)
+        assert spool.sweep() == 0

@@ -116,7 +116,7 @@ def test_a_process_that_died_while_idle_is_replaced(events: RecordedEvents) -> N
     """The next film is not blamed for it."""
     room = Darkroom(COMMAND, {}, size=1, patience_s=30.0, events=events)
     room.ready()
-    (child,) = psutil.Process().children()
+    (child,) = developers()
     child.kill()
     wait_for(lambda: child.status() == psutil.STATUS_ZOMBIE)
     assert develop(room, film("good")).film is not None
@@ -135,6 +135,11 @@ def test_no_process_is_left_when_the_darkroom_is_closed(events: RecordedEvents) 
     """They end by themselves."""
     room = Darkroom(COMMAND, {}, size=2, patience_s=30.0, events=events)
     room.ready()
-    assert len(psutil.Process().children()) == 2
+    assert len(developers()) == 2
     room.close()
-    assert psutil.Process().children() == []
+    assert developers() == []
+
+
+def developers() -> list[psutil.Process]:
+    """Return the processes of darkrooms among our children."""
+    return [child for child in psutil.Process().children() if COMMAND[1] in child.cmdline()]
