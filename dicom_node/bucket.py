@@ -81,7 +81,7 @@ class Bucket:
         """Remove the local drafts of a node that was killed, and say how many.
 
         Raises:
-            OSError: the disk is full or broken.
+            OSError: the disk is broken.
         """
         return drafts.sweep(self._drafts)
 

@@ -62,7 +62,7 @@ class Spool:
         """Remove the drafts of a node that was killed while it wrote, and say how many; nobody was told of them.
 
         Raises:
-            OSError: the disk is full or broken.
+            OSError: the disk is broken.
         """
         return drafts.sweep(self._root)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from dicom_node.spool import Spool
+from dicom_node.spool import SHELVES, Spool
 from dicom_node.store import place_of
 from domain.ids import SopInstanceUid, StudyUid
+from tests.peers import missing
 
 STUDY, INSTANCE = StudyUid("1.2.3"), SopInstanceUid("1.2.3.4")
 
@@ -92,6 +94,32 @@ def test_drafts_of_a_killed_node_are_swept_but_not_fresh_ones(tmp_path: Path) ->
         os.utime(path, (0, 0))
     assert spool.sweep() == 1
     assert set(files(tmp_path)) == {tmp_path / place, fresh}
+
+
+def fill(folder: Path) -> None:
+    for number in range(20):
+        (folder / str(number)).touch()
+
+
+@pytest.mark.peers
+def test_a_disk_that_is_full_is_swept(tmp_path: Path) -> None:
+    """Nothing can be made on it, not even an empty file: the node starts all the same, and gets room back."""
+    mounted = tmp_path / "disk"
+    mounted.mkdir()
+    options = f"size=2m,nr_inodes={len(SHELVES) + 10}"
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", mounted], check=False).returncode:
+        missing("the right to mount a small file system", "run the tests as root")
+    try:
+        spool = Spool(mounted)
+        with pytest.raises(OSError, match="No space"):
+            fill(mounted / "incoming")
+        old = list((mounted / "incoming").iterdir())
+        for draft in old:
+            os.utime(draft, (0, 0))
+        assert spool.sweep() == len(old) > 0
+        spool.draft().discard()
+    finally:
+        subprocess.run(["umount", mounted], check=True)
 
 
 def test_a_wrong_clock_sweeps_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
