@@ -22,14 +22,16 @@ _PRIVATE = 0o700
 class Spool:
     """A folder of films: implements `dicom_node.store.Store`."""
 
-    def __init__(self, root: Path, *, for_reading: bool = False) -> None:
-        """Make the folder if there is none; for reading nothing is made.
+    def __init__(self, root: Path, *, for_reading: bool = False, must_exist: bool = False) -> None:
+        """Make the folder if there is none, unless it must exist; for reading nothing is made.
 
         Raises:
-            Misconfigured: it can't be made.
+            Misconfigured: it can't be made, or is missing.
         """
         self._root = root
         if not for_reading:
+            if must_exist and not root.is_dir():
+                raise Misconfigured(f"store.url: there is no folder {root}; make it once, in the share; is it mounted?")
             make(root, (INCOMING, *SHELVES))
 
     def write(self, place: str, content: bytes) -> None:
@@ -78,12 +80,14 @@ class Spool:
         """Whether there is a file in a place; what has a place was synced before.
 
         Raises:
-            OSError: the disk is broken.
+            OSError: the disk is broken, or the whole folder is missing.
         """
         try:
             return stat.S_ISREG((self._root / place).stat().st_mode)
         except FileNotFoundError:
-            return False
+            if self._root.is_dir():
+                return False
+            raise
 
     def open(self, place: str, *, header_only: bool = False) -> IO[bytes]:
         """Open a film to be read.

@@ -107,6 +107,8 @@ class StoreAddress:
     """`file:///folder` or `s3://bucket/prefix`."""
     drafts: str
     """A local folder for films on their way to a bucket; a folder of films has its own."""
+    must_exist: bool = False
+    """The folder of films is not ours to make: where a share is not mounted, none may be made on the disk below."""
     endpoint: str = ""
     """The server that has the bucket; empty: that of AWS."""
     region: str = ""
@@ -128,7 +130,7 @@ def open_store(address: StoreAddress, *, for_reading: bool = False) -> Store:
         from dicom_node.bucket import Bucket
 
         return Bucket(address, for_reading=for_reading)
-    return Spool(Path(unquote(parts.path)), for_reading=for_reading)
+    return Spool(Path(unquote(parts.path)), for_reading=for_reading, must_exist=address.must_exist)
 
 
 def place_of(study_uid: StudyUid, sop_instance_uid: SopInstanceUid, digest: str) -> str:

@@ -117,7 +117,7 @@ def film_store(settings: Settings, *, for_reading: bool = False) -> Store:
     """Return where received films are kept.
 
     Raises:
-        Misconfigured: a folder can't be made, or what a bucket needs is not installed.
+        Misconfigured: a folder can't be made or is missing, or what a bucket needs is not installed.
     """
     from dicom_node.store import open_store
 
@@ -132,6 +132,7 @@ def store_address(settings: Settings) -> StoreAddress:
     return StoreAddress(
         url=store.url if store.is_bucket else settings.spool.as_uri(),
         drafts=str(settings.spool),
+        must_exist=bool(store.url),
         endpoint=store.endpoint,
         region=store.region,
         access_key=store.access_key.get_secret_value(),

@@ -33,7 +33,8 @@ class Store(Section):
 
     url: Annotated[str, AfterValidator(_url)] = Field(
         "",
-        description="empty: the folder `spool` of home; `file:///folder`: another one; `s3://bucket/prefix`: a bucket",
+        description="empty: the folder `spool` of home; `file:///folder`: another one, which must exist; "
+        "`s3://bucket/prefix`: a bucket",
     )
     endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
         "", description="`https://host:port` of the server that has the bucket; empty: AWS"

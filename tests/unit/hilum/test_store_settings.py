@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from dicom_node import bucket
-from domain.errors import Misconfigured
+from dicom_node.films import SpoolFilms
+from domain.errors import Misconfigured, Transient
 from hilum import bootstrap, settings
 from hilum.cli import hilum
 
@@ -33,6 +34,7 @@ def load(folder: Path, text: str) -> settings.Settings:
 )
 def test_a_folder_is_used_as_it_is(tmp_path: Path, text: str, root: str) -> None:
     """The spool of home, or another one: its own drafts, and the place that other code measures."""
+    (tmp_path / "other films").mkdir()
     found = load(tmp_path, text.format(tmp_path))
     store = bootstrap.film_store(found)
     with store.draft() as draft:
@@ -40,6 +42,19 @@ def test_a_folder_is_used_as_it_is(tmp_path: Path, text: str, root: str) -> None
         draft.settle("00/film.dcm")
     assert (tmp_path / root / "00" / "film.dcm").read_bytes() == b"film"
     assert found.spool == tmp_path / root
+
+
+def test_a_folder_of_a_share_is_not_made(tmp_path: Path) -> None:
+    """Where nothing is mounted films would go to the disk below; readers ask again later, and call no film missing."""
+    found = load(tmp_path, f'[store]\nurl = "file://{tmp_path}/mnt/films"')
+    with pytest.raises(Misconfigured, match="mounted"):
+        bootstrap.film_store(found)
+    assert not (tmp_path / "mnt").exists()
+    films = SpoolFilms(bootstrap.film_store(found, for_reading=True))
+    with pytest.raises(Transient):
+        films.holds("00/film.dcm")
+    (tmp_path / "mnt" / "films").mkdir(parents=True)
+    assert not films.holds("00/film.dcm")
 
 
 def test_a_bucket_has_its_drafts_at_home(tmp_path: Path) -> None:
