@@ -434,6 +434,8 @@ def _explain(detail: ErrorDetails) -> str:
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
     if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
         return "***"
+    if key.startswith("store.") and "@" in str(value):  # keys where they do not belong
+        return "***"
     return repr(without_password(value)) if key == "database.url" and isinstance(value, str) else repr(value)
 
 

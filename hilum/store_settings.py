@@ -23,8 +23,9 @@ def _url(text: str) -> str:
 
 
 def _endpoint(text: str) -> str:
-    if text and (urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname):
-        raise ValueError("no http or https address")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc):
+        raise ValueError("no http or https address, or keys in it, which have settings of their own")
     return text
 
 
