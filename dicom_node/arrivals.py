@@ -249,7 +249,8 @@ class StorageArrival:
             status = problem.status
         else:
             event = "storage-unavailable" if isinstance(problem, OSError | Transient) else "store-failed"
-            events.error(event, error=type(problem).__name__)
+            known = {"reason": str(problem)} if isinstance(problem, Transient) else {}
+            events.error(event, error=type(problem).__name__, **known)
             status = StoreStatus.OUT_OF_RESOURCES
         events.warning("instance-refused", status=status.name, calling=self._calling)
         return status

@@ -89,6 +89,17 @@ def test_whatever_fails_the_sender_is_told_to_try_again(film: Dataset, tmp_path:
     assert "Doe" not in str(place.events.told)
 
 
+def test_the_log_says_whether_it_was_the_database_or_the_store(film: Dataset, tmp_path: Path) -> None:
+    """In words of our own; of foreign errors the type alone."""
+    told = []
+    for failure in (Transient("the database is away"), KeyError("Doe^Jane")):
+        place = storage(tmp_path, failure)
+        answer(film, place)
+        assert isinstance(place.events, RecordedEvents)
+        told += [fields for level, _, fields in place.events.told if level == "error"]
+    assert told == [{"error": "Transient", "reason": "the database is away"}, {"error": "KeyError"}]
+
+
 def test_a_full_disk_asks_the_database_nothing(film: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No row without its file."""
 
