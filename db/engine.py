@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = [
+    "CONNECTING",
     "SCHEMA_REVISION",
     "Engine",
     "check_schema",
@@ -29,7 +30,16 @@ __all__ = [
 SCHEMA_REVISION = "0009"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
-_CONNECT_TIMEOUT_SECONDS = 5
+CONNECTING = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""In seconds, the last in milliseconds. A server whose machine lost its power says nothing: without these the kernel
+goes on trying for a quarter of an hour, and senders wait for their answer as long. A commit that takes long is none of
+this: the server's machine acknowledges what it was sent."""
 _POOL_TIMEOUT_SECONDS = 10
 _LONGEST_SILENCE_IN_TRANSACTION_SECONDS = 10
 """A process that is stopped or hangs between a statement and its commit keeps rows locked, and others waiting: then
@@ -52,8 +62,7 @@ def connect(url: str, *, role: str) -> Engine:
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         connect_args={
             "application_name": f"hilum-{role}",
-            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "keepalives_idle": 30,
+            **CONNECTING,
             "options": "-c timezone=UTC "
             f"-c idle_in_transaction_session_timeout={_LONGEST_SILENCE_IN_TRANSACTION_SECONDS}s",
         },

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
+from db.engine import CONNECTING
+
 if TYPE_CHECKING:
     from psycopg2 import extensions
     from sqlalchemy import Engine
@@ -104,7 +106,7 @@ class Wakeups:
     def _connect(self) -> extensions.connection:
         arguments, keywords = self._engine.dialect.create_connect_args(self._engine.url)
         connection: extensions.connection = psycopg2.connect(
-            *arguments, **keywords, application_name="hilum-listener", connect_timeout=5, keepalives_idle=30
+            *arguments, **{**keywords, **CONNECTING, "application_name": "hilum-listener"}
         )
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with connection.cursor() as cursor:

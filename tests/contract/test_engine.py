@@ -1,11 +1,15 @@
-"""Transactions of processes that hang: the server does not wait for them for ever."""
+"""Neither side waits for the other for ever: not the server for processes that hang, nor they for a lost server."""
 
 from __future__ import annotations
+
+import socket
+from contextlib import closing
 
 import pytest
 from sqlalchemy import Engine, text
 
-from db.engine import transaction
+from db.engine import connect, transaction
+from db.wakeups import Wakeups
 from domain.errors import Transient
 from tests.peers import wait_for
 
@@ -37,3 +41,34 @@ def test_whoever_comes_back_to_an_ended_transaction_may_try_again(engine: Engine
     """It is told so by Hilum's own error, not by one that nobody foresaw."""
     with pytest.raises(Transient):
         silent_for_too_long(engine)
+
+
+@pytest.mark.peers
+def test_a_server_that_vanished_is_given_up_within_a_minute(distribution_url: str) -> None:
+    """As after a loss of power, where no packet comes any more; each of our connections asks the kernel for that."""
+    engine = connect(distribution_url, role="test")
+    with engine.connect() as pooled, closing(Wakeups(engine)._connect()) as listener:
+        assert pooled.connection.driver_connection is not None
+        for descriptor in (pooled.connection.driver_connection.fileno(), listener.fileno()):
+            with socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM) as ours:
+                idle, interval, count, unanswered = (
+                    ours.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (
+                        socket.TCP_KEEPIDLE,
+                        socket.TCP_KEEPINTVL,
+                        socket.TCP_KEEPCNT,
+                        socket.TCP_USER_TIMEOUT,
+                    )
+                )
+            assert idle + interval * count <= 60
+            assert 0 < unanswered <= 60_000
+    engine.dispose()
+
+
+def test_the_address_may_have_parameters_that_we_set_too(engine: Engine) -> None:
+    """Ours count, and workers are still woken."""
+    url = engine.url.update_query_dict({"connect_timeout": "9", "keepalives_idle": "9"})
+    other = connect(url.render_as_string(hide_password=False), role="test")
+    with closing(Wakeups(other)._connect()) as listener, listener.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    other.dispose()
