@@ -337,9 +337,10 @@ def test_up_restarts_a_killed_worker_and_stops_everything(tmp_path: Path) -> Non
         with hilum(config, "up") as running:
             running.wait_until("worker-ready")
             children = psutil.Process(running.process.pid).children(recursive=True)
-            (worker,) = [child for child in children if "worker" in child.cmdline()]
-            worker.kill()
-            wait_for(lambda: started_workers(running) == 2)
+            workers = [child for child in children if "worker" in child.cmdline()]
+            wait_for(lambda: started_workers(running) == len(workers))
+            workers[0].kill()
+            wait_for(lambda: started_workers(running) == len(workers) + 1)
             assert running.stop() == 0
     left = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
     assert left == []
