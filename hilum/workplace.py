@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from dicom_node.commitment import CommitmentSender
     from dicom_node.sender import ReportSender
     from dicom_node.store import Store
-    from domain.ports import Queue
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
     from worker.aftermath import Aftermath
     from worker.darkroom import Darkroom
     from worker.events import Events
+    from worker.guard import Guard
     from worker.loop import Handler, Loop
     from worker.pipeline import Pipeline
 
@@ -45,18 +45,21 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         Misconfigured: a lane found that the installation is wrong.
     """
     from db.queue import PostgresQueue
+    from domain.jobs import CLASSIFY_LANE
     from worker import upkeep
+    from worker.guard import Guard
 
     store = bootstrap.film_store(settings, for_reading=True)
     queue = PostgresQueue(engine)
+
+    def guard(lane: str) -> Guard:
+        return Guard(lane=lane, queue=queue, events=events, stop=stop)
+
     darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
     lanes: list[Pipeline | Loop] = [
-        _pipeline(settings, engine, queue, network, darkroom, events=events, stop=stop),
-        *(
-            _loop(lane, handler, settings=settings, queue=queue, events=events, stop=stop)
-            for lane, handler in _handlers(settings, engine, store).items()
-        ),
+        _pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom),
+        *(_loop(settings, guard(lane), handler) for lane, handler in _handlers(settings, engine, store).items()),
     ]
     duties = upkeep.start(
         [lane.leases for lane in lanes],
@@ -64,7 +67,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         events,
         lease=timedelta(seconds=settings.worker.lease_seconds),
     )
-    threads = [threading.Thread(target=lane.run, name=lane.lane, daemon=True) for lane in lanes]
+    threads = [threading.Thread(target=lane.run, name=lane.guard.lane, daemon=True) for lane in lanes]
     darkroom.ready()
     for thread in threads:
         thread.start()
@@ -88,8 +91,8 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     queue.close()
     store.close()
     for lane in lanes:
-        if lane.failure is not None:
-            raise lane.failure
+        if lane.guard.failure is not None:
+            raise lane.guard.failure
 
 
 def _await(threads: Sequence[threading.Thread], lanes: Sequence[Pipeline | Loop], events: Events) -> None:
@@ -99,35 +102,26 @@ def _await(threads: Sequence[threading.Thread], lanes: Sequence[Pipeline | Loop]
         thread.join(max(deadline - time.monotonic(), 0.0))
     for lane in lanes:
         if len(lane.leases):
-            events.warning("work-abandoned", lane=lane.lane, count=len(lane.leases))
+            events.warning("work-abandoned", lane=lane.guard.lane, count=len(lane.leases))
             lane.leases.abandon()
 
 
 def _pipeline(
-    settings: Settings,
-    engine: Engine,
-    queue: Queue,
-    network: NetworkClassifier,
-    darkroom: Darkroom,
-    *,
-    events: Events,
-    stop: threading.Event,
+    settings: Settings, engine: Engine, guard: Guard, network: NetworkClassifier, darkroom: Darkroom
 ) -> Pipeline:
     from db.studies import PostgresStudies
     from worker.pipeline import Pipeline
 
     return Pipeline(
-        queue=queue,
+        guard=guard,
         studies=PostgresStudies(engine, receivers=[peer.name for peer in settings.receivers]),
         darkroom=darkroom,
         classifier=network,
         worker=_name(),
         lease=timedelta(seconds=settings.worker.lease_seconds),
-        aftermath=_aftermath(settings, queue, events),
-        events=events,
+        aftermath=_aftermath(settings, guard),
         batch=settings.worker.batch or network.batch,
         patience=timedelta(milliseconds=settings.worker.batch_wait_milliseconds),
-        stop=stop,
     )
 
 
@@ -166,25 +160,20 @@ def _handlers(settings: Settings, engine: Engine, store: Store) -> dict[str, Han
     return handlers
 
 
-def _loop(
-    lane: str, handler: Handler, *, settings: Settings, queue: Queue, events: Events, stop: threading.Event
-) -> Loop:
+def _loop(settings: Settings, guard: Guard, handler: Handler) -> Loop:
     from worker.loop import Loop
 
     return Loop(
-        lane=lane,
-        queue=queue,
+        guard=guard,
         handler=handler,
         worker=_name(),
         lease=timedelta(seconds=settings.worker.lease_seconds),
-        aftermath=_aftermath(settings, queue, events),
-        events=events,
+        aftermath=_aftermath(settings, guard),
         batch=_JOBS_AT_ONCE,
-        stop=stop,
     )
 
 
-def _aftermath(settings: Settings, queue: Queue, events: Events) -> Aftermath:
+def _aftermath(settings: Settings, guard: Guard) -> Aftermath:
     from worker.aftermath import Aftermath
     from worker.retry import Backoff
 
@@ -192,7 +181,7 @@ def _aftermath(settings: Settings, queue: Queue, events: Events) -> Aftermath:
         first=timedelta(seconds=settings.worker.retry_seconds),
         limit=timedelta(seconds=settings.worker.retry_limit_seconds),
     )
-    return Aftermath(queue=queue, backoff=backoff, events=events)
+    return Aftermath(queue=guard.queue, backoff=backoff, events=guard.events)
 
 
 def _name() -> str:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from domain.errors import Misconfigured, Transient
 from worker.leases import Leases
 
 if TYPE_CHECKING:
     from domain.jobs import Job
-    from domain.ports import Queue
     from worker.aftermath import Aftermath
-    from worker.events import Events
+    from worker.guard import Guard
 
 LONGEST_SLEEP = timedelta(seconds=5)
 """A new job wakes the loop at once; this is for announcements that were lost."""
-PAUSE_WITHOUT_DATABASE_SECONDS = 1.0
 
 
 class Handler(Protocol):
@@ -31,42 +27,29 @@ class Handler(Protocol):
 
 @dataclass(kw_only=True)
 class Loop:
-    """Works off one lane, one job at a time, until `stop` is set."""
+    """Works off one lane, one job at a time, until its guard has it stop."""
 
-    lane: str
-    queue: Queue
+    guard: Guard
     handler: Handler
     worker: str
     lease: timedelta
     aftermath: Aftermath
-    events: Events
     batch: int = 1
     """Jobs that are claimed together, in one round trip."""
-    stop: threading.Event = field(default_factory=threading.Event)
-    failure: Misconfigured | None = None
-    """Why the loop ended by itself."""
     leases: Leases = field(init=False)
     """Of the jobs that are claimed and not settled."""
 
     def __post_init__(self) -> None:
-        self.leases = Leases(queue=self.queue, length=self.lease, events=self.events)
+        self.leases = Leases(queue=self.guard.queue, length=self.lease, events=self.guard.events)
 
     def run(self) -> None:
         """Work until told to stop; the job at work is finished first, the rest of the batch is given back."""
-        while not self.stop.is_set():
-            try:
-                if not self.step():
-                    self.queue.wait(self.lane, at_most=LONGEST_SLEEP)
-            except Transient as error:
-                self.events.warning("database-away", lane=self.lane, reason=str(error))
-                self.stop.wait(PAUSE_WITHOUT_DATABASE_SECONDS)
-            except Misconfigured as error:
-                self.failure = error
-                self.stop.set()
-                self.queue.wake()
-            except Exception as error:  # noqa: BLE001 - a loop that died would leave its lane unserved, unseen
-                self.events.error("loop-failed", lane=self.lane, error=type(error).__name__)
-                self.stop.wait(PAUSE_WITHOUT_DATABASE_SECONDS)
+        while not self.guard.stop.is_set():
+            self.guard.does(self._work)
+
+    def _work(self) -> None:
+        if not self.step():
+            self.guard.queue.wait(self.guard.lane, at_most=LONGEST_SLEEP)
 
     def step(self) -> bool:
         """Claim and run a batch of jobs; say whether there was one.
@@ -75,11 +58,11 @@ class Loop:
             Transient: the queue itself can't be reached; a claimed job's lease will expire and be taken up again.
             Misconfigured: the installation is wrong.
         """
-        jobs = self.queue.claim(self.lane, worker=self.worker, lease=self.lease, limit=self.batch)
+        jobs = self.guard.queue.claim(self.guard.lane, worker=self.worker, lease=self.lease, limit=self.batch)
         self.leases.take(jobs)
         try:
             for job in jobs:
-                if self.stop.is_set():
+                if self.guard.stop.is_set():
                     break
                 if self.leases.still_ours(job):
                     try:

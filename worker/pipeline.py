@@ -10,25 +10,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from domain.errors import Misconfigured, Permanent, Transient
+from domain.errors import Permanent, Transient
 from domain.film import Developed, Unsuitable
 from domain.ids import StudyId
-from domain.jobs import CLASSIFY_LANE
 from worker.classify import examination, refused
 from worker.leases import Leases
-from worker.loop import LONGEST_SLEEP, PAUSE_WITHOUT_DATABASE_SECONDS
+from worker.loop import LONGEST_SLEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from domain.film import FilmHeader, SquareFilm, StoredFilm
     from domain.findings import Examination, Probabilities
     from domain.ids import SopInstanceUid
     from domain.jobs import Job
-    from domain.ports import Classifier, Darkroom, Queue, Studies
+    from domain.ports import Classifier, Darkroom, Studies
     from worker.aftermath import Aftermath
-    from worker.events import Events
+    from worker.guard import Guard
 
 _LOOK_SECONDS = 0.2
 """How often an idle thread looks whether it should end."""
@@ -51,29 +50,24 @@ class _Study:
 
 @dataclass(kw_only=True)
 class Pipeline:
-    """Works off the lane of classifications until `stop` is set.
+    """Works off the lane of classifications until its guard has it stop.
 
     A thread claims as much as there is room for and hands it to the darkroom; this one gathers what is developed,
     computes it at once and hands it to a third, which settles it in one transaction. So the network waits neither for
     the store nor for the database.
     """
 
-    queue: Queue
+    guard: Guard
     studies: Studies
     darkroom: Darkroom
     classifier: Classifier
     worker: str
     lease: timedelta
     aftermath: Aftermath
-    events: Events
     batch: int
     """Studies that are computed at once, at most."""
     patience: timedelta
     """How long a study may wait for others that are being developed."""
-    stop: threading.Event = field(default_factory=threading.Event)
-    failure: Misconfigured | None = None
-    """Why the line ended by itself."""
-    lane: str = CLASSIFY_LANE
     leases: Leases = field(init=False)
     _developed: queues.SimpleQueue[_Study] = field(default_factory=queues.SimpleQueue)
     _results: queues.Queue[list[Result] | None] = field(default_factory=lambda: queues.Queue(_LISTS_AHEAD))
@@ -82,7 +76,7 @@ class Pipeline:
     _room: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.leases = Leases(queue=self.queue, length=self.lease, events=self.events)
+        self.leases = Leases(queue=self.guard.queue, length=self.lease, events=self.guard.events)
 
     @property
     def capacity(self) -> int:
@@ -91,22 +85,22 @@ class Pipeline:
 
     def run(self) -> None:
         """Work until told to stop; what is begun is finished first, the rest is given back."""
-        feeder = threading.Thread(target=self._feed, name=f"{self.lane}-feed", daemon=True)
-        settler = threading.Thread(target=self._settle, name=f"{self.lane}-settle", daemon=True)
+        feeder = threading.Thread(target=self._feed, name=f"{self.guard.lane}-feed", daemon=True)
+        settler = threading.Thread(target=self._settle, name=f"{self.guard.lane}-settle", daemon=True)
         for thread in (feeder, settler):
             thread.start()
         while feeder.is_alive() or self._developing:
             batch = self._gather()
-            if batch and not self._guarded(partial(self._judge, batch)):
+            if batch and not self.guard.does(partial(self._judge, batch)):
                 self._drop([study.job for study in batch if study.job.id not in self._developing])
         self._results.put(None)
         settler.join()
-        self._guarded(self.leases.give_back)
+        self.guard.does(self.leases.give_back)
 
     def _feed(self) -> None:
         """Claim what there is room for, until told to stop; then take back what the darkroom has not begun."""
-        while not self.stop.is_set():
-            self._guarded(self._claim)
+        while not self.guard.stop.is_set():
+            self.guard.does(self._claim)
         for study in list(self._developing.values()):
             study.development.cancel()
 
@@ -116,9 +110,9 @@ class Pipeline:
             self._room.wait(_LOOK_SECONDS)
             self._room.clear()
             return
-        jobs = self.queue.claim(self.lane, worker=self.worker, lease=self.lease, limit=room)
+        jobs = self.guard.queue.claim(self.guard.lane, worker=self.worker, lease=self.lease, limit=room)
         if not jobs:
-            self.queue.wait(self.lane, at_most=LONGEST_SLEEP)
+            self.guard.queue.wait(self.guard.lane, at_most=LONGEST_SLEEP)
             return
         films = self.studies.films([StudyId(job.subject_id) for job in jobs])  # if this fails, their leases expire
         self.leases.take(jobs)
@@ -204,7 +198,7 @@ class Pipeline:
         """Store results as they come, until there are no more."""
         while (results := self._results.get()) is not None:
             begun = time.monotonic()
-            while not self._guarded(partial(self._store, results)):
+            while not self.guard.does(partial(self._store, results)):
                 if time.monotonic() - begun > self.lease.total_seconds():
                     break  # the leases are gone: others take the studies up
             self._drop([job for job, _ in results])
@@ -239,28 +233,10 @@ class Pipeline:
         try:
             self.aftermath.failed(job, error)
         except Transient as trouble:
-            self.events.warning("database-away", lane=self.lane, reason=str(trouble))
+            self.guard.events.warning("database-away", lane=self.guard.lane, reason=str(trouble))
         finally:
             self._drop([job])
 
     def _drop(self, jobs: Sequence[Job]) -> None:
         self.leases.drop(jobs)
         self._room.set()
-
-    def _guarded(self, act: Callable[[], None]) -> bool:
-        """Act, and say whether it went well; no failure ends a thread, but for a wrong installation, which ends all."""
-        try:
-            act()
-        except Transient as error:
-            self.events.warning("database-away", lane=self.lane, reason=str(error))
-            self.stop.wait(PAUSE_WITHOUT_DATABASE_SECONDS)
-        except Misconfigured as error:
-            self.failure = error
-            self.stop.set()
-            self.queue.wake()
-        except Exception as error:  # noqa: BLE001 - a thread that died would leave the lane unserved, unseen
-            self.events.error("loop-failed", lane=self.lane, error=type(error).__name__)
-            self.stop.wait(PAUSE_WITHOUT_DATABASE_SECONDS)
-        else:
-            return True
-        return False

@@ -11,6 +11,7 @@ from domain.findings import Outcome
 from domain.jobs import Job, ReasonClass
 from tests.fakes import FakeQueue, RecordedEvents
 from worker.aftermath import Aftermath
+from worker.guard import Guard
 from worker.loop import Loop
 from worker.retry import Backoff
 from worker.upkeep import reap
@@ -36,13 +37,11 @@ def loop(queue: FakeQueue, handler: Handler, *, batch: int = 1) -> Loop:
     backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
     events = RecordedEvents()
     return Loop(
-        lane="classify",
-        queue=queue,
+        guard=Guard(lane="classify", queue=queue, events=events),
         handler=handler,
         worker="host:1",
         lease=LEASE,
         aftermath=Aftermath(queue=queue, backoff=backoff, events=events),
-        events=events,
         batch=batch,
     )
 
@@ -97,8 +96,8 @@ def test_an_unforeseen_error_shows_its_type_only() -> None:
     work = loop(queue, failing(KeyError("Doe^Jane")))
     work.step()
     assert queue.state(job) == ("waiting", 1, "unexpected KeyError")
-    assert isinstance(work.events, RecordedEvents)
-    assert "Doe" not in str(work.events.told)
+    assert isinstance(work.guard.events, RecordedEvents)
+    assert "Doe" not in str(work.guard.events.told)
 
 
 def test_an_unforeseen_error_is_held_in_the_end_even_without_a_limit() -> None:
@@ -118,8 +117,8 @@ def test_a_misconfigured_installation_stops_the_loop_and_gives_the_job_back() ->
     job = queue.add("classify", 1)
     work = loop(queue, failing(Misconfigured("the model is damaged")))
     work.run()
-    assert work.stop.is_set()
-    assert isinstance(work.failure, Misconfigured)
+    assert work.guard.stop.is_set()
+    assert isinstance(work.guard.failure, Misconfigured)
     assert queue.state(job)[:2] == ("waiting", 0)
 
 
@@ -177,7 +176,7 @@ def test_a_stopped_loop_gives_the_rest_of_its_batch_back() -> None:
 
     def stop_after(job: Job) -> Outcome:
         queue.finish(job)
-        work.stop.set()
+        work.guard.stop.set()
         return Outcome.CLASSIFIED
 
     work = loop(queue, Handler(stop_after), batch=3)
@@ -210,7 +209,7 @@ def test_a_loop_ends_when_told() -> None:
     work = loop(FakeQueue(), failing(Permanent("never called")))
     thread = threading.Thread(target=work.run)
     thread.start()
-    work.stop.set()
+    work.guard.stop.set()
     thread.join(timeout=10)
     assert not thread.is_alive()
 

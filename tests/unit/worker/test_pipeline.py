@@ -16,6 +16,8 @@ from domain.jobs import ReasonClass
 from tests.fakes import FakeClassifier, FakeDarkroom, FakeFilms, FakeQueue, FakeStudies, RecordedEvents, stored_film
 from tests.peers import wait_for
 from worker.aftermath import Aftermath
+from worker.classify import develop
+from worker.guard import Guard
 from worker.pipeline import Pipeline
 from worker.retry import Backoff
 
@@ -35,15 +37,15 @@ class Line:
     def __post_init__(self) -> None:
         self.studies = FakeStudies(queue=self.queue)
         backoff = Backoff(first=timedelta(hours=1), limit=timedelta(hours=1))
+        guard = Guard(lane="classify", queue=self.queue, events=self.events)
         self.pipeline = Pipeline(
-            queue=self.queue,
+            guard=guard,
             studies=self.studies,
             darkroom=self.darkroom,
             classifier=self.classifier,
             worker="host:1",
             lease=LEASE,
             aftermath=Aftermath(queue=self.queue, backoff=backoff, events=self.events),
-            events=self.events,
             batch=self.batch,
             patience=timedelta(milliseconds=20),
         )
@@ -57,7 +59,7 @@ class Line:
     def run(self) -> None:
         """Work until nothing is claimed or can be."""
         thread = self.start()
-        wait_for(lambda: not self._is_busy() or self.pipeline.stop.is_set())
+        wait_for(lambda: not self._is_busy() or self.pipeline.guard.stop.is_set())
         self.stop(thread)
 
     def start(self) -> threading.Thread:
@@ -66,7 +68,7 @@ class Line:
         return thread
 
     def stop(self, thread: threading.Thread) -> None:
-        self.pipeline.stop.set()
+        self.pipeline.guard.stop.set()
         thread.join(10)
         assert not thread.is_alive()
 
@@ -112,7 +114,7 @@ def test_a_film_that_kills_its_decoder_harms_nobody_else() -> None:
     line.run()
     assert line.states(jobs) == ["done", "waiting", "done"]
     line.queue.pass_time(timedelta(hours=2))
-    line.pipeline.stop.clear()
+    line.pipeline.guard.stop.clear()
     line.run()
     assert line.queue.state(jobs[1]) == ("held", 2, "decoding a film ended its process (given up after 2 tries)")
     assert line.queue.reason_classes == [ReasonClass.CRASHED] * 2
@@ -184,6 +186,24 @@ def test_results_wait_for_a_database_that_is_away() -> None:
     assert "database-away" in line.events.names()
 
 
+def test_a_stopped_line_does_not_press_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to stop, it tries to store what is in hand, with pauses, and stores it."""
+    pauses: list[float] = []
+    monkeypatch.setattr("worker.guard.sleep", pauses.append)
+    line = Line(darkroom=FakeDarkroom(shut=True))
+    (job,) = line.add(1)
+    thread = line.start()
+    wait_for(lambda: line.darkroom.waiting)
+    future, films, seen = line.darkroom.waiting.pop()
+    future.set_running_or_notify_cancel()
+    line.studies.failures = [Transient("the database can't be reached") for _ in range(3)]
+    line.pipeline.guard.stop.set()
+    future.set_result(develop(line.darkroom.reader, films, seen))
+    line.stop(thread)
+    assert len(pauses) == 3
+    assert line.queue.state(job)[0] == "done"
+
+
 def test_one_result_that_can_not_be_stored_does_not_cost_the_others_theirs() -> None:
     """A failing transaction is tried again for each study."""
     line = Line()
@@ -242,7 +262,7 @@ def test_a_wrong_installation_ends_the_line_and_gives_its_jobs_back(where: str) 
         line.classifier.classify_squares = _broken_installation  # type: ignore[method-assign]
     jobs = line.add(1)
     line.run()
-    assert isinstance(line.pipeline.failure, Misconfigured)
+    assert isinstance(line.pipeline.guard.failure, Misconfigured)
     assert line.queue.state(jobs[0])[:2] == ("waiting", 0)
 
 
