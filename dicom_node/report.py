@@ -46,6 +46,7 @@ def build_report(
     sop_class_uid: str = Comprehensive3DSRStorage,
     settings: ReportSettings | None = None,
     predecessor: Findings | None = None,
+    is_encoded: bool = False,
 ) -> Dataset:
     """Return the report, a new series of the study; the same arguments give the same bytes.
 
@@ -56,6 +57,7 @@ def build_report(
         sop_class_uid: Comprehensive 3D SR, Comprehensive SR or Enhanced SR Storage; the content is the same.
         settings: What the site decides, None for the defaults.
         predecessor: The study's findings before these, whose report this one supersedes.
+        is_encoded: The caller encodes it anyhow, and takes `minimal_report` where that fails: it is not tried here.
 
     Raises:
         ValueError: another SOP class is asked for.
@@ -67,10 +69,34 @@ def build_report(
     with quiet():
         try:
             evidence = evidence_of(findings, sources)
-            return _document(findings, sources, evidence, created, sop_class_uid, settings, predecessor)
+            document = _document(findings, sources, evidence, created, sop_class_uid, settings, predecessor)
+            if not is_encoded:
+                pydicom.dcmwrite(BytesIO(), document)  # a value that can't be encoded shows here
         except Exception:  # noqa: BLE001 - a header can be wrong in any way; the result must still reach the radiologist
-            evidence = minimal_evidence_of(findings, sources)
-            return _document(findings, [], evidence, created, sop_class_uid, settings, predecessor)
+            return minimal_report(
+                findings,
+                sources,
+                created=created,
+                sop_class_uid=sop_class_uid,
+                settings=settings,
+                predecessor=predecessor,
+            )
+        return document
+
+
+def minimal_report(
+    findings: Findings,
+    sources: Sequence[Dataset],
+    *,
+    created: datetime,
+    sop_class_uid: str = Comprehensive3DSRStorage,
+    settings: ReportSettings | None = None,
+    predecessor: Findings | None = None,
+) -> Dataset:
+    """Return the report with no more of the films' headers than patient and study ids; see `build_report`."""
+    with quiet():
+        evidence = minimal_evidence_of(findings, sources)
+        return _document(findings, [], evidence, created, sop_class_uid, settings or ReportSettings(), predecessor)
 
 
 def _document(
@@ -113,7 +139,6 @@ def _document(
     )
     _explain_partial(document, findings)
     _stamp(document, moment, with_zone=zone is not None)
-    pydicom.dcmwrite(BytesIO(), document)  # a value that can't be encoded shows here, not at the peer
     return document  # type: ignore[no-any-return]  # chosen from a table of classes
 
 

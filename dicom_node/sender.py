@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
@@ -63,23 +63,32 @@ class ReportSender:
         address = self._peers.get(message.peer)
         if address is None:
             raise Permanent("the peer is not configured any more")
-        from dicom_node.report import build_report  # loads highdicom, which `hilum echo` does not need
+        from dicom_node.report import build_report, minimal_report  # loads highdicom, which `hilum echo` does not need
 
         findings = message.findings
         headers = (self._films.dataset(film) for film in findings.films)
         sources = [header for header in headers if header is not None]
         with associated(address, self._calling, _REPORTING, timeout_s=self._timeout_s) as association:
             sop_class, transfer_syntax = _accepted_class(association)
-            report = build_report(
-                findings,
-                sources,
-                created=message.made_at,
-                sop_class_uid=sop_class,
-                settings=self._settings,
-                predecessor=message.predecessor,
-            )
-            report.file_meta.TransferSyntaxUID = UID(transfer_syntax)
-            return _store(association, report), str(report.SOPInstanceUID)
+            what: dict[str, Any] = {
+                "created": message.made_at,
+                "sop_class_uid": sop_class,
+                "settings": self._settings,
+                "predecessor": message.predecessor,
+            }
+            report = build_report(findings, sources, **what, is_encoded=True)
+            try:
+                return _store(association, report, transfer_syntax), str(report.SOPInstanceUID)
+            except _NotEncodable:
+                report = minimal_report(findings, sources, **what)
+            try:
+                return _store(association, report, transfer_syntax), str(report.SOPInstanceUID)
+            except _NotEncodable as error:
+                raise Permanent("the report can't be encoded") from error
+
+
+class _NotEncodable(Exception):
+    """The report holds a value that can't be written; nothing was sent."""
 
 
 def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = TIMEOUT_S) -> int:
@@ -106,15 +115,16 @@ def _accepted_class(association: Association) -> tuple[str, str]:
     raise Permanent("the peer accepts no SOP class of a structured report")
 
 
-def _store(association: Association, report: Dataset) -> int:
+def _store(association: Association, report: Dataset, transfer_syntax: str) -> int:
     """C-STORE and judge the answer."""
+    report.file_meta.TransferSyntaxUID = UID(transfer_syntax)
     try:
         with quiet():
             response = association.send_c_store(report)
     except RuntimeError as error:  # the association ended between negotiation and request
         raise Transient("the peer broke off the association") from error
-    except ValueError as error:
-        raise Permanent("the report can't be encoded") from error
+    except ValueError as error:  # pynetdicom's, before anything is sent
+        raise _NotEncodable from error
     status = status_of(response)
     if is_accepted(status):
         return status

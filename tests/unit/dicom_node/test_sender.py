@@ -13,6 +13,7 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorage, CTImageStorage, EnhancedSRStorage
 
+from dicom_node import report
 from dicom_node.requestor import PeerAddress
 from dicom_node.sender import ReportSender, echo
 from dicom_node.spool import Spool
@@ -22,7 +23,7 @@ from domain.findings import Message
 from domain.ids import AeTitle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
@@ -250,3 +251,39 @@ def test_an_echo_does_not_wait_for_highdicom() -> None:
 def test_every_status_has_words(status: int, name: str) -> None:
     """Also one that the standard does not know."""
     assert status_name(status) == name
+
+
+def test_a_report_that_can_not_be_encoded_goes_out_with_less_of_the_header(
+    send: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result reaches the radiologist, with patient and study ids, under the same UID."""
+    whole = report.evidence_of
+
+    def spoiled(findings: Findings, sources: Sequence[Dataset]) -> list[Dataset]:
+        evidence = whole(findings, sources)
+        evidence[0].StudyID = Unwritable("1")
+        return evidence
+
+    pacs = Pacs()
+    with listening(pacs) as peer:
+        send(peer)
+        monkeypatch.setattr(report, "evidence_of", spoiled)
+        send(peer)
+    first, second = pacs.received
+    assert second.SOPInstanceUID == first.SOPInstanceUID
+    assert (second.PatientID, second.StudyInstanceUID) == (first.PatientID, first.StudyInstanceUID)
+    assert (bool(first.PatientName), bool(second.PatientName)) == (True, False)
+
+
+class Unwritable(str):
+    """A text that no writer can encode."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object, **__: object) -> bytes:
+        """Fail as some broken values do."""
+        raise UnicodeEncodeError("utf-8", "", 0, 1, "no")
+
+    def __deepcopy__(self, _: object) -> Unwritable:
+        """Stay what it is."""
+        return self
