@@ -20,6 +20,7 @@ from domain.film import ConflictPolicy
 from domain.ids import AeTitle
 from hilum.section import Section
 from hilum.store_settings import Store
+from hilum.work_settings import Retention, Upkeep, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,95 +109,6 @@ class Node(Section):
     )
     reserve_megabytes: int = Field(
         512, ge=0, le=1_000_000, description="free space on the spool's disk, in MB, below which no film is taken"
-    )
-
-
-class Worker(Section):
-    """The process that classifies studies and delivers reports."""
-
-    device: Literal["auto", "cpu", "gpu"] = Field(
-        "auto", description="auto, cpu or gpu: what computes the network; auto takes a GPU where TensorFlow sees one"
-    )
-    processes: int = Field(
-        0,
-        ge=0,
-        le=64,
-        description="workers that `hilum up` runs, 1 to 64; 0: one for each GPU, or one for each 4 cores, at least 2",
-    )
-    threads: int = Field(0, ge=0, le=256, description="cores for the network on the CPU, 1 to 256; 0 takes all")
-    batch: int = Field(0, ge=0, le=256, description="studies computed at once, 1 to 256; 0: 4 on the CPU, 32 on a GPU")
-    batch_wait_milliseconds: float = Field(
-        25, ge=0, le=10_000, description="milliseconds that a study waits for others that are being read, 0 to 10000"
-    )
-    decoders: int = Field(
-        0, ge=0, le=64, description="processes that read films, 1 to 64; 0: one for each core, at most 4, 16 for a GPU"
-    )
-    decode_seconds: float = Field(
-        60, ge=1, le=3600, description="seconds, 1 to 3600, that reading the films of one study may take"
-    )
-    decode_megabytes: int = Field(
-        2048, ge=256, le=1_000_000, description="memory, in MB, that reading one film may take"
-    )
-    lease_seconds: float = Field(
-        20, ge=1, le=3600, description="seconds, 1 to 3600: work of a worker that died is taken up after this long"
-    )
-    aging_seconds: float = Field(
-        900,
-        ge=10,
-        le=86400,
-        description="seconds, 10 to 86400: what is due for this long rises from LOW to ROUTINE, for twice as long from "
-        "ROUTINE to HIGH",
-    )
-    max_attempts: int = Field(5, ge=1, le=100, description="tries of a classification before it is held, 1 to 100")
-    retry_seconds: float = Field(
-        2, gt=0, le=600, description="seconds before the second try, above 0 to 600; doubles with each further one"
-    )
-    retry_limit_seconds: float = Field(60, gt=0, le=86400, description="seconds, the longest pause between two tries")
-
-
-Interval = Annotated[float, Field(ge=1, le=604800)]
-
-
-class Upkeep(Section):
-    """What the scheduler does again and again."""
-
-    quiet_sweep_every_seconds: Interval = Field(
-        300, description="seconds between two looks for studies that nobody is going to classify"
-    )
-    quiet_sweep_days: float = Field(
-        7, gt=0, le=3650, description="days: how far back films are looked at for that, by their reception"
-    )
-    lease_reaper_every_seconds: Interval = Field(
-        10, description="seconds between two looks for expired leases; workers look for them too"
-    )
-    aging_every_seconds: Interval = Field(
-        60, description="seconds between two looks for what rises by waiting (`worker.aging_seconds`)"
-    )
-    stuck_every_seconds: Interval = Field(300, description="seconds between two looks for work that does not get on")
-    stuck_waiting_seconds: float = Field(
-        1800, gt=0, description="seconds: a job that is due for longer and is not claimed is stuck, but in a pause"
-    )
-    stuck_leased_seconds: float = Field(
-        1800, gt=0, description="seconds: a job that a worker has had in hand for longer is stuck"
-    )
-    stuck_undelivered_seconds: float = Field(
-        3600, gt=0, description="seconds: a report that its peer has not acknowledged for longer is stuck"
-    )
-    retention_every_seconds: Interval = Field(3600, description="seconds between two moves of old jobs to the archive")
-    disk_watermark_every_seconds: Interval = Field(
-        60, description="seconds between two looks at the free space of the spool's disk"
-    )
-    reconcile_every_seconds: Interval = Field(
-        86400, description="seconds between two comparisons of spool and database"
-    )
-    statistics_every_seconds: Interval = Field(3600, description="seconds between two writings of the hour's figures")
-
-
-class Retention(Section):
-    """What is moved away when it is old; nothing is deleted."""
-
-    jobs_days: int = Field(
-        30, ge=0, le=36500, description="days after which a job that was done or cancelled is archived; 0: never"
     )
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from hilum.settings import Settings, Worker
+    from hilum.settings import Settings
+    from hilum.work_settings import Worker
     from worker.events import Events
 
 ROLES = ("node", "worker", "scheduler")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hilum import machine
-from hilum.settings import Worker
 from hilum.supervise import worker_environments
+from hilum.work_settings import Worker
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from domain.duties import DutyName, Stuck, StuckLimits
 from domain.errors import Transient
-from tests.fakes import FakeDutyBook, FakeQueue, RecordedEvents
+from tests.fake_upkeep import FakeDutyBook
+from tests.fakes import FakeQueue, RecordedEvents
 from worker.duties import Duty, aging, disk_watermark, perform, quiet_sweep, retention, statistics, stuck
 
 HOUR = timedelta(hours=1)

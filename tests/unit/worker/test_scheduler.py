@@ -11,7 +11,8 @@ from datetime import timedelta
 import pytest
 
 from domain.duties import DutyName, DutyRecord
-from tests.fakes import FakeDutyBook, FakeSchedulerLock, RecordedEvents
+from tests.fake_upkeep import FakeDutyBook, FakeSchedulerLock
+from tests.fakes import RecordedEvents
 from tests.peers import wait_for
 from worker import scheduler
 from worker.duties import Duty
