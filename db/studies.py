@@ -171,5 +171,9 @@ def _model_version(connection: Connection, model: ModelVersion) -> int:
         "undetermined_below": model.undetermined_below,
         "covid19_from": model.covid19_from,
     }
+    known = select(ModelVersionRow.id).filter_by(**values)
+    found = connection.execute(known).scalar_one_or_none()
+    if found is not None:  # but for the first result of a network: an insert would wait for others that do the same
+        return found
     connection.execute(insert(ModelVersionRow).values(values).on_conflict_do_nothing())
-    return connection.execute(select(ModelVersionRow.id).filter_by(**values)).scalar_one()
+    return connection.execute(known).scalar_one()
