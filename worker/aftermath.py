@@ -56,7 +56,8 @@ class Aftermath:
             case Permanent():
                 self._hold(job, str(error), ReasonClass.PERMANENT)
             case Crashed():
-                self._try_again(job, str(error), ReasonClass.CRASHED, last=job.last_failure is ReasonClass.CRASHED)
+                last = job.is_last_attempt or job.last_failure is ReasonClass.CRASHED
+                self._try_again(job, str(error), ReasonClass.CRASHED, last=last)
             case Transient():
                 self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt)
             case _:
