@@ -78,6 +78,8 @@ class Hospital:
     """Numbers of the films that are sent, each a study of its own."""
     marked: Mapping[int, str] = field(default_factory=dict)
     """Study Description of some of them."""
+    pause_seconds: float = _PAUSE_OF_SENDER_SECONDS
+    """Of the modality between two associations."""
     sent: list[str] = field(default_factory=list)
     """Study Instance UIDs of what was acknowledged."""
     refusals: int = 0
@@ -110,7 +112,7 @@ class Hospital:
                 if ended.wait(_PAUSE_OF_SENDER_SECONDS):
                     return
             self.sent += [str(one.StudyInstanceUID) for one in films]
-            if ended.wait(_PAUSE_OF_SENDER_SECONDS):
+            if ended.wait(self.pause_seconds):
                 return
 
     def _film(self, number: int) -> Dataset:

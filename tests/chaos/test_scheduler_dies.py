@@ -14,7 +14,7 @@ from tests.peers import Hilum, Orthanc, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 
-FILMS = range(20_000, 20_000 + STUDIES)
+FILMS = range(70_000, 70_000 + STUDIES)
 KILLS = 3
 MOST_REPORTS_OF_A_LIFE = 40
 
