@@ -314,6 +314,18 @@ def test_the_reason_of_the_last_try_comes_with_the_next(subject: Subject) -> Non
     assert claim(subject).last_failure is ReasonClass.CRASHED
 
 
+def test_a_claim_alone_does_not_wait_for_the_disk(postgres: OnPostgres) -> None:
+    """What is settled on the same connection afterwards does."""
+    postgres.add(LANE, 1)
+    claim_it = {"lane": LANE, "worker": "host:1", "lease": LEASE, "limit": 1}
+    setting = text("SHOW synchronous_commit")
+    with postgres.engine.connect() as connection:
+        with connection.begin():
+            assert connection.execute(_CLAIM, claim_it).all()
+            assert connection.execute(setting).scalar_one() == "off"
+        assert connection.execute(setting).scalar_one() == "on"
+
+
 def test_workers_that_race_share_the_jobs(postgres: OnPostgres) -> None:
     """Of 60 jobs each is claimed by exactly one of six threads."""
     for number in range(60):
