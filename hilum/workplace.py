@@ -57,20 +57,9 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
 
     darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
-    lanes: list[Pipeline | Loop] = [
-        _pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom),
-        *(_loop(settings, guard(lane), handler) for lane, handler in _handlers(settings, engine, store).items()),
-    ]
-    duties = upkeep.start(
-        [lane.leases for lane in lanes],
-        queue,
-        events,
-        lease=timedelta(seconds=settings.worker.lease_seconds),
-    )
-    threads = [threading.Thread(target=lane.run, name=lane.guard.lane, daemon=True) for lane in lanes]
+    lanes: list[Pipeline | Loop] = [_pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom)]
     darkroom.ready()
-    for thread in threads:
-        thread.start()
+    threads = [_started(lanes[0])]
     events.info(
         "worker-ready",
         model=network.model.name,
@@ -80,8 +69,13 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         decoders=darkroom.size,
         peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
     )
+    # DICOM toolkits take a second to load: while the first studies are classified.
+    lanes += [_loop(settings, guard(lane), handler) for lane, handler in _handlers(settings, engine, store).items()]
+    threads += [_started(lane) for lane in lanes[1:]]
+    lease = timedelta(seconds=settings.worker.lease_seconds)
+    duties = upkeep.start([lane.leases for lane in lanes], queue, events, lease=lease)
     if settings.receivers:
-        import dicom_node.report  # noqa: F401 - takes a second, for which the first report would have to wait
+        import dicom_node.report  # noqa: F401 - for which the first report would have to wait
     stop.wait()
     stopping.at_latest(_STOP_SECONDS, events)
     queue.wake()
@@ -93,6 +87,12 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     for lane in lanes:
         if lane.guard.failure is not None:
             raise lane.guard.failure
+
+
+def _started(lane: Pipeline | Loop) -> threading.Thread:
+    thread = threading.Thread(target=lane.run, name=lane.guard.lane, daemon=True)
+    thread.start()
+    return thread
 
 
 def _await(threads: Sequence[threading.Thread], lanes: Sequence[Pipeline | Loop], events: Events) -> None:
