@@ -307,6 +307,11 @@ def visible_gpus() -> str | None:
     return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
+def environment_without_settings() -> dict[str, str]:
+    """Return the environment without our settings, which may hold passwords: for processes that need none of them."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ENVIRONMENT_PREFIX)}
+
+
 def without_password(url: str) -> str:
     """Return a database address with its password, if it has one, replaced by `***`."""
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)

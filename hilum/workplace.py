@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hilum import bootstrap, machine, stopping
+from hilum.settings import environment_without_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +133,7 @@ def _darkroom(settings: Settings, events: Events) -> Darkroom:
     return Darkroom(
         [sys.executable, "-P", "-m", "hilum.developer_process"],
         {"store": asdict(bootstrap.store_address(settings)), "megabytes": settings.worker.decode_megabytes},
+        environment=environment_without_settings(),
         size=settings.worker.decoders or min(machine.cores(), most),
         patience_s=settings.worker.decode_seconds,
         events=events,

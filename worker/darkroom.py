@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue as queues
 import signal
 import socket
@@ -43,13 +42,21 @@ class Darkroom:
     """
 
     def __init__(
-        self, command: Sequence[str], greeting: Mapping[str, object], *, size: int, patience_s: float, events: Events
+        self,
+        command: Sequence[str],
+        greeting: Mapping[str, object],
+        *,
+        environment: Mapping[str, str],
+        size: int,
+        patience_s: float,
+        events: Events,
     ) -> None:
         """Start the processes; `ready` waits for them.
 
         Args:
             command: starts a process that calls `worker.developer.serve` on the socket whose number is added to it.
             greeting: what the process needs to know, as JSON.
+            environment: the variables it gets; those of a process that decodes what strangers sent hold no secret.
             size: how many processes there are.
             patience_s: seconds that a study may take.
             events: where the deaths of processes are told.
@@ -57,6 +64,7 @@ class Darkroom:
         self.size = size
         self._command = list(command)
         self._greeting = json.dumps(greeting).encode()
+        self._environment = {**environment, **_ONE_THREAD}
         self._patience_s = patience_s
         self._events = events
         self._tasks: queues.SimpleQueue[_Task | None] = queues.SimpleQueue()
@@ -108,7 +116,7 @@ class Darkroom:
 
     def _started(self) -> _Child | None:
         try:
-            return _Child(self._command, self._greeting)
+            return _Child(self._command, self._greeting, self._environment)
         except (OSError, EOFError):
             self._events.error("darkroom-not-started")
             return None
@@ -117,7 +125,7 @@ class Darkroom:
 class _Child:
     """One process and the socket to it."""
 
-    def __init__(self, command: Sequence[str], greeting: bytes) -> None:
+    def __init__(self, command: Sequence[str], greeting: bytes, environment: Mapping[str, str]) -> None:
         """Start it and wait until it is ready.
 
         Raises:
@@ -132,7 +140,7 @@ class _Child:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # what a library says of a film may quote a patient's data
                 start_new_session=True,  # Ctrl-C is for the worker, which ends it
-                env={**os.environ, **_ONE_THREAD},
+                env=environment,
             )
         self._socket = Connection(ours.detach())
         try:

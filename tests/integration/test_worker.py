@@ -78,6 +78,18 @@ def test_a_killed_worker_leaves_no_process_behind(backlog: Backlog) -> None:
         wait_for(lambda: not any(process.is_running() for process in processes[1:]))
 
 
+def test_those_that_read_films_know_none_of_our_settings(backlog: Backlog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film that takes its decoder over finds no password of the database in the environment."""
+    monkeypatch.setenv("HILUM_DATABASE__URL", backlog.engine.url.render_as_string(hide_password=False))
+    with hilum(backlog.config, "worker") as worker:
+        wait_for(lambda: backlog.states()["done"])
+        own, *others = everything_of(worker)
+        assert "HILUM_DATABASE__URL" in own.environ()
+        assert others
+        for process in others:
+            assert not [name for name in process.environ() if name.startswith("HILUM_")]
+
+
 def test_studies_are_settled_in_batches(backlog: Backlog) -> None:
     """A backlog takes fewer transactions than it has studies, and each is settled once."""
     with hilum(backlog.config, "worker"):

@@ -81,6 +81,16 @@ def test_the_environment_beats_the_file(monkeypatch: pytest.MonkeyPatch) -> None
     assert (found.node.port, found.node.ae_title, found.home) == (104, "HILUM", Path("/srv/hilum"))
 
 
+def test_an_environment_without_settings_keeps_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is ours is told by its prefix, in small letters too."""
+    monkeypatch.setenv("HILUM_DATABASE__URL", "postgresql://hilum:secret@db/hilum")
+    monkeypatch.setenv("hilum_store__secret", "secret")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    found = settings.environment_without_settings()
+    assert "secret" not in " ".join(found.values())
+    assert found["AWS_REGION"] == "eu-central-1"
+
+
 def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a JSON list."""
     monkeypatch.setenv("HILUM_PEERS", '[{"name": "ris", "ae_title": "RIS", "host": "h", "port": 104}]')

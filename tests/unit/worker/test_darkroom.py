@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +34,7 @@ def events() -> RecordedEvents:
 @pytest.fixture
 def darkroom(events: RecordedEvents) -> Iterator[Darkroom]:
     """A darkroom of two processes."""
-    room = Darkroom(COMMAND, {}, size=2, patience_s=30.0, events=events)
+    room = Darkroom(COMMAND, {}, environment=os.environ, size=2, patience_s=30.0, events=events)
     yield room
     room.close()
 
@@ -93,7 +94,7 @@ def test_a_film_that_kills_its_process_takes_no_other_along(darkroom: Darkroom, 
 
 def test_a_film_that_takes_too_long_is_given_up(events: RecordedEvents) -> None:
     """Its process is ended, and another one goes on."""
-    room = Darkroom(COMMAND, {}, size=1, patience_s=1.0, events=events)
+    room = Darkroom(COMMAND, {}, environment=os.environ, size=1, patience_s=1.0, events=events)
     slow, good = room.develop([film("slow")], {}), room.develop([film("good")], {})
     with pytest.raises(Crashed, match="longer than 1 seconds"):
         slow.result(60)
@@ -103,7 +104,7 @@ def test_a_film_that_takes_too_long_is_given_up(events: RecordedEvents) -> None:
 
 def test_what_is_not_begun_can_be_taken_back(events: RecordedEvents) -> None:
     """It is never developed."""
-    room = Darkroom(COMMAND, {}, size=1, patience_s=2.0, events=events)
+    room = Darkroom(COMMAND, {}, environment=os.environ, size=1, patience_s=2.0, events=events)
     room.develop([film("slow")], {})
     waiting = room.develop([film("poison")], {})
     assert waiting.cancel()
@@ -114,7 +115,7 @@ def test_what_is_not_begun_can_be_taken_back(events: RecordedEvents) -> None:
 
 def test_a_process_that_died_while_idle_is_replaced(events: RecordedEvents) -> None:
     """The next film is not blamed for it."""
-    room = Darkroom(COMMAND, {}, size=1, patience_s=30.0, events=events)
+    room = Darkroom(COMMAND, {}, environment=os.environ, size=1, patience_s=30.0, events=events)
     room.ready()
     (child,) = developers()
     child.kill()
@@ -125,7 +126,7 @@ def test_a_process_that_died_while_idle_is_replaced(events: RecordedEvents) -> N
 
 def test_a_process_that_does_not_start_is_a_wrong_installation(events: RecordedEvents) -> None:
     """No film is blamed for it."""
-    room = Darkroom(COMMAND, {"broken": True}, size=1, patience_s=30.0, events=events)
+    room = Darkroom(COMMAND, {"broken": True}, environment=os.environ, size=1, patience_s=30.0, events=events)
     with pytest.raises(Misconfigured):
         develop(room, film("good"))
     room.close()
@@ -133,7 +134,7 @@ def test_a_process_that_does_not_start_is_a_wrong_installation(events: RecordedE
 
 def test_no_process_is_left_when_the_darkroom_is_closed(events: RecordedEvents) -> None:
     """They end by themselves."""
-    room = Darkroom(COMMAND, {}, size=2, patience_s=30.0, events=events)
+    room = Darkroom(COMMAND, {}, environment=os.environ, size=2, patience_s=30.0, events=events)
     room.ready()
     assert len(developers()) == 2
     room.close()
