@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psycopg2
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -44,6 +45,9 @@ _POOL_TIMEOUT_SECONDS = 10
 _LONGEST_SILENCE_IN_TRANSACTION_SECONDS = 10
 """A process that is stopped or hangs between a statement and its commit keeps rows locked, and others waiting: then
 the server rolls back and ends the connection. Within a transaction nothing of ours takes nearly as long."""
+
+_UNWRAPPED = (psycopg2.OperationalError, psycopg2.InterfaceError)
+"""SQLAlchemy passes the driver's errors on as they are where it prepares a connection, as for single statements."""
 
 
 def connect(url: str, *, role: str) -> Engine:
@@ -89,7 +93,7 @@ def speaking_plainly() -> Iterator[None]:
     """
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
+    except (OperationalError, InterfaceError, PoolTimeout, *_UNWRAPPED) as error:
         raise Transient(_why_away(str(error))) from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 from contextlib import closing
 
+import psycopg2
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from db.engine import connect, transaction
 from db.wakeups import Wakeups
@@ -41,6 +43,21 @@ def test_whoever_comes_back_to_an_ended_transaction_may_try_again(engine: Engine
     """It is told so by Hilum's own error, not by one that nobody foresaw."""
     with pytest.raises(Transient):
         silent_for_too_long(engine)
+
+
+def test_a_connection_that_is_lost_while_it_is_prepared_may_be_tried_again(engine: Engine) -> None:
+    """For single statements SQLAlchemy sets it up outside of what it translates the driver's errors in."""
+    single = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def lose(connection: DBAPIConnection, *_: object) -> None:
+        with connection.cursor() as cursor, pytest.raises(psycopg2.OperationalError):
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    event.listen(engine, "checkout", lose, once=True)
+    with pytest.raises(Transient), transaction(single) as connection:
+        connection.execute(text("SELECT 1"))
+    with transaction(single) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 @pytest.mark.peers
