@@ -56,7 +56,7 @@ class Darkroom:
         Args:
             command: starts a process that calls `worker.developer.serve` on the socket whose number is added to it.
             greeting: what the process needs to know, as JSON.
-            environment: the variables it gets; those of a process that decodes what strangers sent hold no secret.
+            environment: the variables it gets; it decodes what strangers sent, so no secret that it can do without.
             size: how many processes there are.
             patience_s: seconds that a study may take.
             events: where the deaths of processes are told.
