@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import queue
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.presentation import build_context
 
 from domain.errors import Permanent, Transient
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30.0
 """For the connection, for the answer to the association's request and for each answer within it."""
+_LOOK_S = 1.0
+"""How often whoever waits for an answer looks whether one can still come."""
 _TRANSFER_SYNTAXES = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]  # Explicit and Implicit VR Little Endian
 
 
@@ -75,7 +80,7 @@ def associated(
         ],
         ae_title=peer.ae_title,
         ext_neg=list(proposal.roles),
-        evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
+        evt_handlers=[(evt.EVT_CONN_OPEN, _prepare)],
     )
     if not association.is_established:
         raise _no_association(association, proposal.service)
@@ -84,13 +89,76 @@ def associated(
     finally:
         if association.is_established:
             association.release()
+        _close(association)
 
 
-def _send_at_once(event: evt.Event) -> None:
-    """Let no PDU wait for the peer's acknowledgement of the one before: it may take 40 ms."""
+def _close(association: Association) -> None:
+    """Close a connection that the library left open, as it does where the peer was the first to close it."""
+    connection = association.dul.socket
+    if not association.dul.is_alive() and connection is not None and connection.socket is not None:
+        connection.socket.close()
+
+
+def _prepare(event: evt.Event) -> None:
+    """Lose no answer, and let no PDU wait for the peer's acknowledgement of the one before: it may take 40 ms."""
+    event.assoc.dimse = RequestorProvider(event.assoc)
     connection = event.assoc.dul.socket
     if connection is not None and connection.socket is not None:
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class RequestorProvider(DIMSEServiceProvider):
+    """pynetdicom's message service, but that answers reach only whoever waits for them.
+
+    The original has one queue for answers to us and requests to us. Its own thread, which serves requests, should pause
+    while we wait for an answer; on a busy machine it may be late, take the answer for a request and drop it.
+    """
+
+    def __init__(self, association: Association) -> None:
+        super().__init__(association)
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.msg_queue = _Answers(self._requests)
+        self.heard = time.monotonic()
+        """When the peer was last heard, on the monotonic clock, or else when we began to wait for it."""
+
+    def get_msg(self, block: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as the original has it
+        """Return the next message and its presentation context: of the answers if `block`, else of the requests.
+
+        (None, None) where there is none, where the peer has been silent for too long, or is gone.
+        """
+        if block:
+            return self._answer()
+        try:
+            return self._requests.get_nowait()
+        except queue.Empty:
+            return None, None
+
+    def _answer(self) -> Any:  # noqa: ANN401 - as the original has it
+        self.heard = time.monotonic()
+        while (left := self.heard + (self.dimse_timeout or TIMEOUT_S) - time.monotonic()) > 0:
+            can_come = self.dul.is_alive()  # it may end without a word, after a failure of its own
+            try:
+                return self.msg_queue.get(timeout=min(left, _LOOK_S) if can_come else 0)
+            except queue.Empty:
+                if not can_come:
+                    break
+        return None, None
+
+
+class _Answers(queue.Queue[Any]):
+    """A queue that passes requests on to another."""
+
+    def __init__(self, requests: queue.SimpleQueue[Any]) -> None:
+        super().__init__()
+        self._requests = requests
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ANN401, FBT001, FBT002 - as the original has it
+        """Add a message with its presentation context, or (None, None) where none will come any more."""
+        _, message = item
+        if message is not None and message.is_valid_request:
+            self._requests.put(item)
+        else:
+            super().put(item, block, timeout)
 
 
 def status_of(response: Dataset) -> int:
@@ -114,6 +182,6 @@ def _no_association(association: Association, service: str) -> Transient | Perma
             if answer is None
             else f"the peer rejected the association: {answer.result_str}, {answer.reason_str}"
         )
-    if association.rejected_contexts:
+    if association.rejected_contexts and not association.accepted_contexts:
         return Permanent(f"the peer accepts no SOP class of {service}")
     return Transient("the peer can't be reached or broke off the association")

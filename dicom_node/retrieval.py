@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_node.arrivals import StorageArrival, Turned, why_not_now
 from dicom_node.contexts import RECEIVED_SOP_CLASSES
 from dicom_node.messages import Messages, ProtocolError
+from dicom_node.requestor import RequestorProvider
 from dicom_node.status import StoreStatus
 
 if TYPE_CHECKING:
@@ -65,39 +64,25 @@ class _Watched:
         return status
 
 
-class StreamingProvider(DIMSEServiceProvider):
-    """pynetdicom's message service, but that the fragments of a C-STORE request go straight to the disk.
+class StreamingProvider(RequestorProvider):
+    """Our message service, but that the fragments of a C-STORE request go straight to the disk.
 
     The original keeps a film in memory until it is whole, and takes the time that this needs for silence.
     """
 
     def __init__(self, association: Association, arrivals: Arrivals) -> None:
         super().__init__(association)
-        self._heard = time.monotonic()
         self._messages = Messages(_Line(association, super().receive_primitive), arrivals)
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take the presentation data values of one PDU; in the thread of the upper layer."""
-        self._heard = time.monotonic()
+        self.heard = time.monotonic()
         try:
             for context_id, value in primitive.presentation_data_value_list:
                 self._messages.take_value(context_id, value[0], memoryview(value)[1:])
         except ProtocolError:
             self.dul.event_queue.put(_INVALID)
-        self._heard = time.monotonic()
-
-    def get_msg(self, block: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - as the original has it
-        """Return the next message; (None, None) where the peer has been silent for too long, or is gone."""
-        patience = self.dimse_timeout
-        if not block or patience is None:
-            return super().get_msg(block)
-        self._heard = time.monotonic()
-        while (left := self._heard + patience - time.monotonic()) > 0:
-            try:
-                return self.msg_queue.get(timeout=left)
-            except queue.Empty:
-                continue
-        return None, None
+        self.heard = time.monotonic()
 
     def abandon(self) -> None:
         """Forget what is half here."""

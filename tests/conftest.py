@@ -22,6 +22,7 @@ from models.package import Package
 from tests.object_store import ObjectStore, object_store
 from tests.peers import free_port, missing
 
+pytest.register_assert_rewrite("tests.chaos.hospital")
 hypothesis.settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("the same each time")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,13 +22,15 @@ from dicom_node.status import status_name
 from domain.errors import Permanent, Transient
 from domain.findings import Message
 from domain.ids import AeTitle
+from tests.peers import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from pydicom.dataset import Dataset
-    from pynetdicom.events import Event
+    from pynetdicom.association import Association
+    from pynetdicom.events import Event, NotificationEvent
 
     from domain.findings import Findings
 
@@ -55,14 +58,17 @@ class Pacs:
 
 @contextmanager
 def listening(
-    pacs: Pacs, *sop_classes: object, syntaxes: tuple[str, ...] = (EXPLICIT, IMPLICIT)
+    pacs: Pacs,
+    *sop_classes: object,
+    syntaxes: tuple[str, ...] = (EXPLICIT, IMPLICIT),
+    handlers: Sequence[tuple[NotificationEvent, Callable[[Event], None]]] = (),
 ) -> Iterator[PeerAddress]:
     """Start the peer on a free port."""
     entity = AE(ae_title="PACS")
     entity.require_called_aet = True
     for sop_class in sop_classes or (Comprehensive3DSRStorage, VERIFICATION):
         entity.add_supported_context(sop_class, list(syntaxes))
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, pacs.store)])
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, pacs.store), *handlers])
     try:
         port = server.socket.getsockname()[1]
         yield PeerAddress(name="pacs", ae_title=AeTitle("PACS"), host="127.0.0.1", port=port)
@@ -111,6 +117,23 @@ def test_a_second_delivery_sends_the_same_instance(send: Callable[..., tuple[int
     """A lost acknowledgement does not double the report."""
     with listening(Pacs()) as peer:
         assert send(peer) == send(peer)
+
+
+def test_a_peer_that_breaks_off_what_it_accepted_is_asked_again(
+    send: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes one class of reports and no other, and is gone when we look: nothing that would not pass."""
+    associate = AE.associate
+
+    def slowly(*arguments: object, **names: object) -> Association:
+        association = associate(*arguments, **names)  # type: ignore[arg-type]
+        wait_for(lambda: not association.is_established)
+        return association
+
+    monkeypatch.setattr(AE, "associate", slowly)
+    handlers = [(evt.EVT_ESTABLISHED, lambda event: threading.Timer(0.2, event.assoc.abort).start())]
+    with listening(Pacs(), handlers=handlers) as peer, pytest.raises(Transient, match="broke off"):
+        send(peer)
 
 
 @pytest.mark.parametrize(
