@@ -19,6 +19,7 @@ from db import embedded
 from db.engine import connect
 from db.upgrade import upgrade
 from models.package import Package
+from tests.chaos.count import TOLD, Count
 from tests.object_store import ObjectStore, object_store
 from tests.peers import free_port, missing
 
@@ -32,6 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     silent = [item.nodeid for item in items if not (getattr(item, "obj", None) and item.obj.__doc__)]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what came of all studies of the chaos tests, whichever process ran them."""
+    passed = terminalreporter.getreports("passed")
+    counts = [Count(**value) for test in passed for name, value in test.user_properties if name == TOLD]
+    if counts:
+        terminalreporter.section("chaos")
+        for count in [*counts, Count.of_all(counts)]:
+            terminalreporter.write_line(str(count))
 
 
 @pytest.fixture(scope="session")

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import pytest
 from sqlalchemy import Engine
 
-from tests.chaos.hospital import Count
+from tests.chaos.count import TOLD, Count
 from tests.conftest import migrated
 from tests.peers import Orthanc, orthanc
 
-COUNTS = pytest.StashKey[list[Count]]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell what came of all studies."""
-    counts = config.stash.get(COUNTS, [])
-    if not counts:
-        return
-    terminalreporter.section("chaos")
-    for count in counts:
-        terminalreporter.write_line(str(count))
-    total = Count(
-        trouble=f"{len(counts)} troubles",
-        sent=sum(count.sent for count in counts),
-        reports=sum(count.reports for count in counts),
-        held=sum(count.held for count in counts),
-        deaths=sum(count.deaths for count in counts),
-    )
-    terminalreporter.write_line(str(total))
-
 
 @pytest.fixture
-def tell(pytestconfig: pytest.Config) -> Callable[[Count], None]:
+def tell(record_property: Callable[[str, object], None]) -> Callable[[Count], None]:
     """Print a count, now and at the end of all tests."""
 
     def told(count: Count) -> None:
         print(count)  # noqa: T201 - it is the test's result
-        pytestconfig.stash.setdefault(COUNTS, []).append(count)
+        record_property(TOLD, asdict(count))
 
     return told
 

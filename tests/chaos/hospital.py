@@ -15,6 +15,7 @@ from pydicom import Dataset
 from sqlalchemy import Engine, text
 
 from db.engine import transaction
+from tests.chaos.count import Count
 from tests.films import PATIENT, film, saved
 from tests.peers import Hilum, Orthanc, free_port, hilum, settings_file, storescu, wait_for
 
@@ -24,6 +25,8 @@ STUDIES = 200
 LEASE_SECONDS = 2
 """Short, so that what the dead had in hand is soon taken up."""
 
+_SENT_BEFORE: set[int] = set()
+"""Films of the tests before in this process, which share a PACS: what it holds of them would be taken for ours."""
 _FILM_ROWS = 128
 """Small, so that two hundred are soon read; the network takes them for chest films all the same."""
 _FILMS_AN_ASSOCIATION = 10
@@ -45,23 +48,6 @@ JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id
 def random_moments() -> random.Random:
     """Return the source of moments, the same each time."""
     return random.Random(SEED)  # noqa: S311 - no secrets
-
-
-@dataclass(frozen=True, kw_only=True)
-class Count:
-    """What came of the studies of one test."""
-
-    trouble: str
-    sent: int
-    reports: int
-    held: int
-    deaths: int
-    """How often something was killed, stopped or switched off, or ended itself."""
-
-    def __str__(self) -> str:
-        return (
-            f"{self.trouble}: {self.sent} studies sent, {self.reports} reports, {self.held} held, {self.deaths} deaths"
-        )
 
 
 @dataclass(kw_only=True)
@@ -232,5 +218,7 @@ def hospital(
         **tables,
     )
     ward = Hospital(folder=folder, config=config, port=port, engine=engine, pacs=pacs, films=films, marked=marked or {})
+    assert _SENT_BEFORE.isdisjoint(films), "another test sends these films to the same PACS"
+    _SENT_BEFORE.update(films)
     yield ward
     ward.look_through_logs()

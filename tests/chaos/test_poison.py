@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.jobs import ReasonClass
-from tests.chaos.hospital import STUDIES, Count, hospital
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, hospital
 from tests.chaos.poison.sitecustomize import DEADLY
 from tests.peers import Orthanc
 

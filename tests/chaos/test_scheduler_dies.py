@@ -9,12 +9,13 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from tests.chaos.hospital import STUDIES, Count, hospital, random_moments
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, hospital, random_moments
 from tests.peers import Hilum, Orthanc, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 
-FILMS = range(70_000, 70_000 + STUDIES)
+FILMS = range(80_000, 80_000 + STUDIES)
 KILLS = 3
 MOST_REPORTS_OF_A_LIFE = 40
 

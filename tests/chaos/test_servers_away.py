@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from db import embedded
-from tests.chaos.hospital import STUDIES, Count, hospital, random_moments
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, hospital, random_moments
 from tests.conftest import migrated
 from tests.peers import Orthanc, free_port, orthanc
 

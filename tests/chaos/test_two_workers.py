@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.chaos.hospital import STUDIES, Count, hospital
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, hospital
 from tests.peers import Hilum, Orthanc
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]

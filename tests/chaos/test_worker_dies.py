@@ -12,7 +12,8 @@ import psutil
 import pytest
 from sqlalchemy import Engine
 
-from tests.chaos.hospital import STUDIES, Count, hospital, random_moments
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, hospital, random_moments
 from tests.peers import Orthanc, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]

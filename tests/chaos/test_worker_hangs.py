@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 
 from db.engine import transaction
 from domain.jobs import CLASSIFY_LANE
-from tests.chaos.hospital import STUDIES, Count, Hospital, hospital
+from tests.chaos.count import Count
+from tests.chaos.hospital import STUDIES, Hospital, hospital
 from tests.peers import Hilum, Orthanc, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]

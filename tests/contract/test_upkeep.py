@@ -331,7 +331,7 @@ def test_the_figures_of_an_hour(here: Installation) -> None:
     assert here.upkeep.take_statistics(keep=DAY) == 8
     with transaction(here.engine) as connection:
         rows = connection.execute(text("SELECT name, value FROM statistics"))
-        figures = {row.name: round(row.value, 2) for row in rows}
+        figures = {row.name: round(row.value) for row in rows}
     assert figures == {
         "waiting:classify": 1,
         "waiting:deliver:pacs": 1,

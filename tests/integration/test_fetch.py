@@ -98,7 +98,8 @@ def test_a_compressed_film_comes_as_the_pacs_has_it(place: Site, tmp_path: Path)
     one = film(310)
     one.compress(RLELossless, generate_instance_uid=False)
     archived(place, tmp_path, one, options=("-xr",))
-    assert place.fetch("--study", one.StudyInstanceUID, "--method", "get")[1]["fetched"] == 1
+    _, said, log = place.fetch("--study", one.StudyInstanceUID, "--method", "get")
+    assert said["fetched"] == 1, (said, log)
     assert RLELossless in [
         dcmread(file, stop_before_pixels=True).file_meta.TransferSyntaxUID for file in place.node.files()
     ]

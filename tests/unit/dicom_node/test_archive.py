@@ -254,7 +254,7 @@ def test_a_silent_archive_is_not_waited_for(tmp_path: Path) -> None:
 
 def test_an_archive_that_sends_slowly_is_not_silent(tmp_path: Path) -> None:
     """As long as something of a film comes, patience begins anew."""
-    association = SimpleNamespace(dimse_timeout=0.3)
+    association = SimpleNamespace(dimse_timeout=0.3, dul=threading.current_thread())
     provider = StreamingProvider(association, Arrivals(storage(tmp_path), "PACS", threading.Event()))  # type: ignore[arg-type]
     sender = threading.Thread(
         target=lambda: [(time.sleep(0.15), provider.receive_primitive(P_DATA())) for _ in range(6)]
