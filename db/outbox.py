@@ -4,36 +4,63 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from db.engine import transaction
-from db.queue import finish
+from db.queue import finish, notify
 from db.studies import film_from_row, film_rows
 from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVersionRow
+from domain.delivery import Dispatch, ResultObject
 from domain.film import Unsuitable
-from domain.findings import Findings, Message, ModelVersion, Probabilities
+from domain.findings import Findings, ModelVersion, Probabilities
+from domain.jobs import JobKind, deliver_lane
 
 if TYPE_CHECKING:
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row, Select
 
+    from domain.delivery import Proof
     from domain.film import StoredFilm
     from domain.ids import DeliveryId
     from domain.jobs import Job
 
 
+_SEND_INSTEAD = text("""
+WITH late AS (
+    SELECT d.id, d.findings_id, d.instead AS peer, d.object FROM deliveries AS d
+    WHERE d.accepted_at IS NULL AND d.instead_at <= now()
+    AND NOT EXISTS (
+        SELECT FROM deliveries AS other
+        WHERE other.findings_id = d.findings_id AND other.peer = d.instead AND other.object = d.object
+    )
+    AND NOT EXISTS (SELECT FROM jobs WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+    AND NOT EXISTS (SELECT FROM jobs_archive WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+    ORDER BY d.instead_at LIMIT :at_most
+),
+sent AS (
+    INSERT INTO deliveries (findings_id, peer, object) SELECT findings_id, peer, object FROM late ORDER BY id
+    ON CONFLICT DO NOTHING
+    RETURNING id, findings_id, peer
+)
+INSERT INTO jobs (kind, lane, subject_id, priority)
+SELECT :kind, :lanes || peer, sent.id, studies.priority
+FROM sent JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id ORDER BY sent.id
+RETURNING lane
+""")
+
+
 class PostgresDeliveries:
-    """Deliveries and their findings."""
+    """Deliveries and their findings: implements `domain.ports.Deliveries` and `Fallback`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def load(self, delivery_id: DeliveryId) -> Message:
+    def load(self, delivery_id: DeliveryId) -> Dispatch:
         """Return what to tell to whom."""
         with transaction(self._engine) as connection:
             delivery = connection.execute(
-                select(Delivery.peer, Delivery.findings_id).where(Delivery.id == delivery_id)
+                select(Delivery.peer, Delivery.object, Delivery.findings_id).where(Delivery.id == delivery_id)
             ).one()
             row = connection.execute(_finding_rows().where(FindingsRow.id == delivery.findings_id)).one()
             before = connection.execute(
@@ -42,22 +69,38 @@ class PostgresDeliveries:
                 .order_by(FindingsRow.id.desc())
                 .limit(1)
             ).one_or_none()
-            return Message(
+            return Dispatch(
                 peer=delivery.peer,
+                object=ResultObject(delivery.object),
                 findings=_findings(row, _films(connection, row.id)),
                 made_at=row.created_at,
                 predecessor=None if before is None else _findings(before, _films(connection, before.id)),
             )
 
-    def settle_delivered(self, job: Job, *, status: int, report_uid: str) -> None:
-        """Record that the peer acknowledged the report, and end the job, in one transaction."""
+    def settle_delivered(self, job: Job, proof: Proof) -> None:
+        """Record that the peer acknowledged the object, and end the job, in one transaction."""
         with transaction(self._engine) as connection:
             finish(connection, job)
             connection.execute(
                 update(Delivery)
                 .where(Delivery.id == job.subject_id)
-                .values(accepted_at=func.now(), dimse_status=status, report_sop_instance_uid=report_uid)
+                .values(
+                    accepted_at=func.now(),
+                    dimse_status=proof.status,
+                    comment=proof.comment or None,
+                    sop_class_uid=proof.sop_class_uid,
+                    sop_instance_uid=proof.sop_instance_uid,
+                )
             )
+
+    def send_instead(self, *, at_most: int) -> int:
+        """Send objects to their second peers as well whose first ones did not take them in time."""
+        values = {"kind": JobKind.DELIVER, "lanes": deliver_lane(""), "at_most": at_most}
+        with transaction(self._engine) as connection:
+            lanes = connection.execute(_SEND_INSTEAD, values).scalars().all()
+            for lane in set(lanes):
+                notify(connection, lane)
+        return len(lanes)
 
 
 def _finding_rows() -> Select[*tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text
@@ -10,7 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from db.engine import transaction
 from db.queue import finish_all, notify
 from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow, Series, Study
+from domain.delivery import ResultObject
 from domain.film import StoredFilm
+from domain.findings import Label, Outcome, Verdict
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import JobKind, deliver_lane
 
@@ -20,32 +23,59 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row, Select, SQLColumnExpression
 
+    from domain.delivery import Route
     from domain.findings import Examination, Findings, ModelVersion
     from domain.ids import JobId
     from domain.jobs import Job
 
-_SEND = text("""
-WITH receivers AS (
-    SELECT peer, lane FROM unnest(CAST(:peers AS text[]), CAST(:lanes AS text[])) AS one (peer, lane)
+_SEND = text(f"""
+WITH routes AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:routes AS jsonb)) AS route (
+        peer text, object text, place int, needs_film boolean, lane text,
+        senders text[], priorities bigint[], verdicts text[], instead text, patience interval
+    )
+),
+results AS (
+    SELECT findings.id, findings.study_id, studies.priority, CASE
+        WHEN outcome <> '{Outcome.CLASSIFIED}' THEN outcome
+        WHEN label = '{Label.NORMAL}' THEN '{Verdict.NEGATIVE}' ELSE '{Verdict.POSITIVE}'
+    END AS verdict, analysed_instance_id IS NOT NULL AS has_film
+    FROM findings JOIN studies ON studies.id = study_id WHERE findings.id = ANY(:findings)
 ),
 sent AS (
-    INSERT INTO deliveries (findings_id, peer)
-    SELECT id, peer FROM unnest(CAST(:findings AS bigint[])) AS new (id) CROSS JOIN receivers ORDER BY id
-    RETURNING id, findings_id, peer
+    INSERT INTO deliveries (findings_id, peer, object, instead, instead_at)
+    SELECT DISTINCT ON (results.id, peer, place) results.id, peer, object, instead, now() + patience
+    FROM results CROSS JOIN routes
+    WHERE (has_film OR NOT needs_film) AND (
+        (priorities IS NULL OR priority = ANY(priorities))
+        AND (verdicts IS NULL OR verdict = ANY(verdicts))
+        AND (senders IS NULL OR EXISTS (
+            SELECT FROM instances JOIN series ON series.id = series_id
+            WHERE series.study_id = results.study_id AND calling_ae_title = ANY(senders)
+        ))
+        OR EXISTS (
+            SELECT FROM findings AS earlier JOIN deliveries AS told ON told.findings_id = earlier.id
+            WHERE earlier.study_id = results.study_id AND earlier.id < results.id
+            AND told.peer = routes.peer AND told.object = routes.object
+        )
+    )
+    ORDER BY results.id, peer, place, patience
+    RETURNING id, findings_id, peer, object
 )
 INSERT INTO jobs (kind, lane, subject_id, priority)
-SELECT :kind, receivers.lane, sent.id, studies.priority
-FROM sent JOIN receivers USING (peer) JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id
+SELECT :kind, lanes.lane, sent.id, results.priority
+FROM sent JOIN (SELECT DISTINCT peer, lane FROM routes) AS lanes USING (peer) JOIN results ON results.id = findings_id
 ORDER BY sent.id
-""")
+RETURNING lane
+""")  # noqa: S608 - constants
 
 
 class PostgresStudies:
-    """Films and findings; every peer in `receivers` gets a delivery of each new result."""
+    """Films and findings; each new result is sent along the routes that apply to it."""
 
-    def __init__(self, engine: Engine, *, receivers: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, *, routes: Sequence[Route]) -> None:
         self._engine = engine
-        self._receivers = tuple(receivers)
+        self._routes = json.dumps([_route_row(route) for route in routes])
 
     def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
         """Return every film of each study, in the order of reception; a study without films is left out."""
@@ -63,22 +93,31 @@ class PostgresStudies:
             lost = finish_all(connection, [job for job, _ in results])
             examinations = [examination for job, examination in results if job.id not in lost]
             if examinations:
-                self._send_to_receivers(connection, _store(connection, examinations))
+                self._send(connection, _store(connection, examinations))
         return lost
 
-    def _send_to_receivers(self, connection: Connection, findings_ids: Sequence[int]) -> None:
+    def _send(self, connection: Connection, findings_ids: Sequence[int]) -> None:
         if not findings_ids:
             return
-        lanes = {peer: deliver_lane(peer) for peer in self._receivers}
-        values = {
-            "findings": list(findings_ids),
-            "peers": list(lanes),
-            "lanes": list(lanes.values()),
-            "kind": JobKind.DELIVER,
-        }
-        connection.execute(_SEND, values)
-        for lane in lanes.values():
+        values = {"findings": list(findings_ids), "routes": self._routes, "kind": JobKind.DELIVER}
+        for lane in set(connection.execute(_SEND, values).scalars()):
             notify(connection, lane)
+
+
+def _route_row(route: Route) -> dict[str, object]:
+    """Write down a route for the statement; what is null there is met by every study."""
+    return {
+        "peer": route.peer,
+        "object": route.object,
+        "place": list(ResultObject).index(route.object),
+        "needs_film": route.object.needs_film,
+        "lane": deliver_lane(route.peer),
+        "senders": sorted(route.senders) or None,
+        "priorities": sorted(route.priorities) or None,
+        "verdicts": sorted(route.verdicts) or None,
+        "instead": route.instead or None,
+        "patience": f"{route.patience.total_seconds()} seconds" if route.instead else None,
+    }
 
 
 def film_rows(

@@ -24,6 +24,7 @@ from sqlalchemy import Table as PlainTable
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from domain.delivery import ResultObject
 from domain.findings import Outcome
 from domain.jobs import JobKind, JobState, ReasonClass
 from domain.priority import Priority
@@ -40,7 +41,7 @@ class Table(DeclarativeBase):
     }
 
 
-def _one_of(column: str, values: type[JobState | JobKind | ReasonClass | Outcome]) -> CheckConstraint:
+def _one_of(column: str, values: type[JobState | JobKind | ReasonClass | Outcome | ResultObject]) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_is_known")
 
@@ -284,20 +285,32 @@ class FindingsInstance(Table):
 
 
 class Delivery(Table):
-    """A report on its way to one peer, or the proof that it arrived."""
+    """An object of a result on its way to one peer, or the proof that it arrived."""
 
     __tablename__ = "deliveries"
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     findings_id: Mapped[int] = mapped_column(ForeignKey("findings.id"))
     peer: Mapped[str]
+    object: Mapped[str] = mapped_column(server_default=ResultObject.REPORT.value)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    instead: Mapped[str | None]
+    """The peer that gets it as well, if this one does not take it in time."""
+    instead_at: Mapped[datetime | None]
+    """When that time is over."""
     accepted_at: Mapped[datetime | None]
     dimse_status: Mapped[int | None]
-    report_sop_instance_uid: Mapped[str | None]
+    comment: Mapped[str | None]
+    """What the peer said with its acknowledgement."""
+    sop_class_uid: Mapped[str | None]
+    """Of what it acknowledged; null in rows from before there was this column."""
+    sop_instance_uid: Mapped[str | None]
 
     __table_args__ = (
-        UniqueConstraint("findings_id", "peer"),
+        _one_of("object", ResultObject),
+        CheckConstraint("(instead IS NULL) = (instead_at IS NULL)", name="another_peer_has_its_time"),
+        UniqueConstraint("findings_id", "peer", "object"),
+        Index("deliveries_overdue", "instead_at", postgresql_where=text("accepted_at IS NULL")),
         Index("deliveries_undelivered", "created_at", postgresql_where=text("accepted_at IS NULL")),
     )
 

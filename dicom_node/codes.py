@@ -71,6 +71,14 @@ ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 """PS3.16 CID 7005, purpose of the Contributing Equipment item that describes the network."""
 
+OF_INTEREST = Code("113000", "DCM", "Of Interest")
+"""PS3.16 CID 7010, title of a key object selection."""
+SOURCE_IMAGE_FOR_PROCESSING = Code("121322", "DCM", "Source image for image processing operation")
+"""PS3.16 CID 7202, purpose of a reference to a source image."""
+# PS3.16 CID 7203, how an image was derived.
+PIXEL_ADDITION = Code("113042", "DCM", "Pixel by pixel addition")
+RESAMPLING = Code("113085", "DCM", "Spatial resampling")
+
 # PS3.16 TID 1600 to 1603, image library.
 IMAGE_LIBRARY = Code("111028", "DCM", "Image Library")
 IMAGE_LIBRARY_GROUP = Code("126200", "DCM", "Image Library Group")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-import highdicom as hd
 import pydicom
 from highdicom.sr import Comprehensive3DSR, ComprehensiveSR, EnhancedSR
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage, EnhancedSRStorage
-from pydicom.valuerep import DA, DT, TM
 
-from dicom_node import codes
+from dicom_node.authorship import character_set, contribution, institution, stamp
 from dicom_node.evidence import evidence_of, minimal_evidence_of, request_of, timezone_of
 from dicom_node.identity import ReportSettings, device_of, report_uid_for, uid_for
 from dicom_node.report_tree import content_tree
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from dicom_node.identity import ReportDevice
     from domain.findings import Findings
 
 __all__ = ["ReportSettings", "build_report", "uid_for"]
@@ -34,8 +31,6 @@ _DOCUMENTS: Mapping[str, Any] = {
     EnhancedSRStorage: EnhancedSR,
 }
 _LO_MAX_CHARACTERS = 64
-_UTF8 = "ISO_IR 192"
-_LATIN1 = "ISO_IR 100"
 
 
 def build_report(
@@ -124,21 +119,21 @@ def _document(
         is_final=False,
         is_verified=False,
         requested_procedures=request_of(evidence[0], sources) or None,
-        contributing_equipment=[_contribution(device, moment)],
-        specific_character_set=_character_set(evidence[0]),
+        contributing_equipment=[contribution(device, moment)],
+        specific_character_set=character_set(evidence[0]),
         series_description=settings.series_description,
         manufacturer=device.manufacturer,
         manufacturer_model_name=device.model_name,
         device_serial_number=device.serial_number,
         software_versions=device.version,
-        institution_name=_institution(evidence[0]),
+        institution_name=institution(evidence[0]),
         content_date=moment.date(),
         content_time=moment.time(),
         series_date=moment.date(),
         series_time=moment.time(),
     )
     _explain_partial(document, findings)
-    _stamp(document, moment, with_zone=zone is not None)
+    stamp(document, moment, with_zone=zone is not None)
     return document  # type: ignore[no-any-return]  # chosen from a table of classes
 
 
@@ -152,43 +147,6 @@ def _named(findings: Findings, sop_class_uid: str, settings: ReportSettings) -> 
     return report
 
 
-def _contribution(device: ReportDevice, moment: datetime) -> hd.ContributingEquipment:
-    """Describe the network as equipment, with the Device UID that IHE AIR 6.5.3.1 asks for."""
-    equipment = hd.ContributingEquipment(
-        manufacturer=device.manufacturer,
-        purpose_of_reference=codes.PROCESSING_EQUIPMENT,
-        manufacturer_model_name=device.model_name,
-        software_versions=device.version,
-        device_serial_number=device.serial_number,
-        station_name=device.name,
-        contribution_datetime=moment.replace(tzinfo=None),
-        contribution_description="Classification of the films by a neural network",
-    )
-    equipment.DeviceUID = device.uid
-    return equipment
-
-
 def _explain_partial(document: Dataset, findings: Findings) -> None:
     if findings.unsuitable is not None:
         document.CompletionFlagDescription = findings.unsuitable.sentence[:_LO_MAX_CHARACTERS]
-
-
-def _stamp(document: Dataset, moment: datetime, *, with_zone: bool) -> None:
-    """Give every time of making the same moment, so that a report made again is the same report."""
-    document.InstanceCreationDate = DA(moment.date())
-    document.InstanceCreationTime = TM(moment.time())
-    for item in document.ContributingEquipmentSequence:
-        if item.get("ManufacturerModelName") == "highdicom":
-            item.ContributionDateTime = DT(moment.replace(tzinfo=None))
-    if with_zone:
-        document.TimezoneOffsetFromUTC = moment.strftime("%z")[:5]
-
-
-def _character_set(header: Dataset) -> str:
-    """Use UTF-8 only where a name needs it: not every old archive can read it."""
-    return _LATIN1 if all(str(element.value).isascii() for element in header.iterall()) else _UTF8
-
-
-def _institution(header: Dataset) -> str | None:
-    name = header.get("InstitutionName")
-    return None if not name else str(name)[:_LO_MAX_CHARACTERS]

@@ -46,7 +46,7 @@ def content_tree(
 ) -> hd.MeasurementReport:
     """Return the root container with observer, procedure, image library, a group per target and the evaluations."""
     root = hd.MeasurementReport(
-        observation_context=_observer(device),
+        observation_context=hd.ObservationContext(observer_device_context=observer_of(device)),
         procedure_reported=codes.IMAGING_PROCEDURE,
         imaging_measurements=[_group(findings, target, device, settings) for target in TARGETS],
     )
@@ -57,7 +57,7 @@ def content_tree(
     return root
 
 
-def _observer(device: ReportDevice) -> hd.ObservationContext:
+def observer_of(device: ReportDevice) -> hd.ObserverContext:
     """Name the device that speaks (TID 1004)."""
     attributes = hd.DeviceObserverIdentifyingAttributes(
         uid=device.uid,
@@ -66,10 +66,8 @@ def _observer(device: ReportDevice) -> hd.ObservationContext:
         model_name=device.model_name,
         serial_number=device.serial_number,
     )
-    return hd.ObservationContext(
-        observer_device_context=hd.ObserverContext(
-            observer_type=hd.CodedConcept("121007", "DCM", "Device"), observer_identifying_attributes=attributes
-        )
+    return hd.ObserverContext(
+        observer_type=hd.CodedConcept("121007", "DCM", "Device"), observer_identifying_attributes=attributes
     )
 
 

@@ -1,4 +1,4 @@
-"""Reports on their way to the PACS: C-STORE and C-ECHO as a user of the peer's services."""
+"""Results on their way to the PACS: C-STORE and C-ECHO as a user of the peer's services."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 
+from dicom_node.evidence import text_of
 from dicom_node.films import SpoolFilms
 from dicom_node.identity import ReportSettings
+from dicom_node.objects import KINDS, Making
 from dicom_node.requestor import TIMEOUT_S, PeerAddress, Proposal, associated, status_of
 from dicom_node.silence import quiet
 from dicom_node.status import is_accepted, passes, status_name
+from domain.delivery import Proof
 from domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
 
+    from dicom_node.objects import Kind
     from dicom_node.store import Store
-    from domain.findings import Message
+    from domain.delivery import Dispatch
+    from domain.film import Picture
     from domain.ids import AeTitle
 
 _VERIFICATION = "1.2.840.10008.1.1"
-_REPORT_CLASSES = (
-    # The one preferred stands first; all three hold the same content tree.
-    "1.2.840.10008.5.1.4.1.1.88.34",  # Comprehensive 3D SR Storage
-    "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR Storage
-    "1.2.840.10008.5.1.4.1.1.88.22",  # Enhanced SR Storage
-)
-_REPORTING = Proposal(service="a structured report", sop_classes=_REPORT_CLASSES)
 _ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
 
 
-class ReportSender:
-    """Builds a report from the store's films and stores it at a peer: implements `domain.ports.Reporter`."""
+class ResultSender:
+    """Builds an object of a result from the store's films and stores it at a peer; a `domain.ports.Courier`."""
 
     def __init__(
         self,
@@ -52,39 +50,60 @@ class ReportSender:
         self._settings = settings or ReportSettings()
         self._timeout_s = timeout_s
 
-    def deliver(self, message: Message) -> tuple[int, str]:
-        """C-STORE the report at its peer; return the DIMSE status and the report's SOP Instance UID.
+    def deliver(self, dispatch: Dispatch) -> Proof:
+        """C-STORE the object at its peer and return what the peer acknowledged.
 
         Raises:
             Transient: the peer is away or out of resources, or the store can't be read now.
-            Permanent: the peer is not configured, takes no report, or refused this one; the message names the status.
+            Permanent: the peer is not configured, takes no such object, or refused this one; the message names the
+                status. Or the object can't be made of these films.
 
         """
-        address = self._peers.get(message.peer)
+        return self._deliver(dispatch)
+
+    def deliver_picture(self, dispatch: Dispatch, picture: Picture, *, is_resized: bool) -> Proof:
+        """C-STORE a picture of the result at its peer; see `deliver`.
+
+        Args:
+            dispatch: What is sent to whom.
+            picture: (rows, columns, 3), uint8.
+            is_resized: Whether the film's pixels in it are not those of the film.
+
+        """
+        return self._deliver(dispatch, picture=picture, is_resized=is_resized)
+
+    def _deliver(self, dispatch: Dispatch, **picture: Any) -> Proof:  # noqa: ANN401 - fields of `Making`
+        address = self._peers.get(dispatch.peer)
         if address is None:
             raise Permanent("the peer is not configured any more")
-        from dicom_node.report import build_report, minimal_report  # loads highdicom, which `hilum echo` does not need
+        kind = KINDS[dispatch.object]
+        headers = (self._films.dataset(film) for film in dispatch.findings.films)
+        known = [header for header in headers if header is not None]
+        proposal = Proposal(service=f"a {kind.name}", sop_classes=kind.sop_classes)
+        with associated(address, self._calling, proposal, timeout_s=self._timeout_s) as association:
+            sop_class, syntax = _accepted_class(association, kind)
+            making = Making(
+                dispatch=dispatch, headers=known, sop_class_uid=sop_class, settings=self._settings, **picture
+            )
+            for made in _made(kind, making):
+                try:
+                    return _stored(association, kind, made, syntax)
+                except _NotEncodable:
+                    continue
+        raise Permanent(f"the {kind.name} can't be encoded")
 
-        findings = message.findings
-        headers = (self._films.dataset(film) for film in findings.films)
-        sources = [header for header in headers if header is not None]
-        with associated(address, self._calling, _REPORTING, timeout_s=self._timeout_s) as association:
-            sop_class, transfer_syntax = _accepted_class(association)
-            what: dict[str, Any] = {
-                "created": message.made_at,
-                "sop_class_uid": sop_class,
-                "settings": self._settings,
-                "predecessor": message.predecessor,
-            }
-            report = build_report(findings, sources, **what, is_encoded=True)
-            try:
-                return _store(association, report, transfer_syntax), str(report.SOPInstanceUID)
-            except _NotEncodable:
-                report = minimal_report(findings, sources, **what)
-            try:
-                return _store(association, report, transfer_syntax), str(report.SOPInstanceUID)
-            except _NotEncodable as error:
-                raise Permanent("the report can't be encoded") from error
+
+def _made(kind: Kind, making: Making) -> Iterator[Dataset]:
+    """Make the object, and a plainer one if that is asked for.
+
+    Raises:
+        Permanent: it can't be made of these films.
+
+    """
+    try:
+        yield from kind.make(making)
+    except Exception as error:  # a header can be wrong in any way, and its text may hold a patient's data
+        raise Permanent(f"the {kind.name} can't be made of this film ({type(error).__name__})") from error
 
 
 class _NotEncodable(Exception):
@@ -106,27 +125,32 @@ def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = TIMEOUT_S) -
         return status_of(response)
 
 
-def _accepted_class(association: Association) -> tuple[str, str]:
+def _accepted_class(association: Association, kind: Kind) -> tuple[str, str]:
     """Return the best SOP class that the peer accepted, with its transfer syntax."""
     accepted = {str(context.abstract_syntax): context for context in association.accepted_contexts}
-    for sop_class in _REPORT_CLASSES:
+    for sop_class in kind.sop_classes:
         if sop_class in accepted:
             return sop_class, str(accepted[sop_class].transfer_syntax[0])
-    raise Permanent("the peer accepts no SOP class of a structured report")
+    raise Permanent(f"the peer accepts no SOP class of a {kind.name}")
 
 
-def _store(association: Association, report: Dataset, transfer_syntax: str) -> int:
+def _stored(association: Association, kind: Kind, made: Dataset, transfer_syntax: str) -> Proof:
     """C-STORE and judge the answer."""
-    report.file_meta.TransferSyntaxUID = UID(transfer_syntax)
+    made.file_meta.TransferSyntaxUID = UID(transfer_syntax)
     try:
         with quiet():
-            response = association.send_c_store(report)
+            response = association.send_c_store(made)
     except RuntimeError as error:  # the association ended between negotiation and request
         raise Transient("the peer broke off the association") from error
     except ValueError as error:  # pynetdicom's, before anything is sent
         raise _NotEncodable from error
-    status = status_of(response)
+    status, comment = status_of(response), text_of(response, "ErrorComment")
     if is_accepted(status):
-        return status
-    kind = Transient if passes(status) else Permanent
-    raise kind(f"the peer refused the report: {status_name(status)} (0x{status:04X})")
+        return Proof(
+            status=status,
+            sop_class_uid=str(made.SOPClassUID),
+            sop_instance_uid=str(made.SOPInstanceUID),
+            comment=comment,
+        )
+    refusal = Transient if passes(status) else Permanent
+    raise refusal(f"the peer refused the {kind.name}: {status_name(status)} (0x{status:04X})", said=comment)

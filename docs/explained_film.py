@@ -15,9 +15,8 @@ from PIL import Image, ImageOps
 from dicom_node.films import read_film
 from domain.explanation import Explanation
 from hilum import bootstrap, settings
-from hilum.explain import legend_of
 from models.heatmap import heat_map
-from models.overlay import overlay_png
+from models.overlay import legend_of, overlay_png
 
 DOCS = Path(__file__).parent
 FILM = DOCS.parent / "hilum/demo/films/COVID19/cxnet_262.jpg"
@@ -38,7 +37,7 @@ def main(film: Path) -> None:
         sys.exit(f"{film}: {answer.sentence}")
     rows = round(image.shape[0] * WIDTH / image.shape[1])
     small = np.asarray(Image.fromarray(image).resize((WIDTH, rows), Image.Resampling.LANCZOS))
-    png = overlay_png(small, heat_map(answer, (rows, WIDTH)), legend_of(answer, classifier.model))
+    png = overlay_png(small, heat_map(answer, (rows, WIDTH)), legend_of(answer.probabilities, classifier.model))
     PICTURE.parent.mkdir(exist_ok=True)
     with Image.open(BytesIO(png)) as picture:
         ImageOps.posterize(picture, BITS).save(PICTURE, optimize=True)

@@ -16,6 +16,7 @@ class DutyName(StrEnum):
     QUIET_SWEEP = "quiet-sweep"
     LEASE_REAPER = "lease-reaper"
     AGING = "aging"
+    FALLBACK = "fallback"
     STUCK = "stuck"
     RETENTION = "retention"
     DISK_WATERMARK = "disk-watermark"
@@ -27,6 +28,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.QUIET_SWEEP: "overlooked studies got a job",
     DutyName.LEASE_REAPER: "jobs of dead workers taken back",
     DutyName.AGING: "jobs became more urgent",
+    DutyName.FALLBACK: "objects go to another peer",
     DutyName.STUCK: "jobs and reports are stuck",
     DutyName.RETENTION: "settled jobs moved to the archive",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",

@@ -6,6 +6,16 @@ from __future__ import annotations
 class HilumError(Exception):
     """Base of every error that Hilum raises on purpose; its text never holds a patient's data."""
 
+    def __init__(self, text: str = "", *, said: str = "") -> None:
+        """Fail with a text.
+
+        Args:
+            text: what is wrong.
+            said: what a peer said, in its own words, which may hold anything: for the database, never for a log.
+        """
+        super().__init__(text)
+        self.said = said
+
 
 class Transient(HilumError):
     """The same work may succeed later: the job is retried with backoff."""

@@ -180,6 +180,23 @@ class Developed:
     square: SquareFilm | None = None
 
 
+Picture = npt.NDArray[np.uint8]
+"""A picture as it is shown: (rows, columns, 3), red, green and blue, 0 to 255."""
+
+GreyPicture = npt.NDArray[np.uint8]
+"""The same in grey: (rows, columns), 0 = black to 255 = white."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Print:
+    """A film made for showing: no larger than asked for, beside the square that the networks take."""
+
+    picture: GreyPicture
+    square: SquareFilm
+    is_resized: bool
+    """Whether the picture is smaller than the film: its pixels are then not those of the film."""
+
+
 class NotClassifiable(Exception):
     """The film can't be turned into a picture for the classifier; it carries the reason."""
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from domain.film import FilmHeader, StoredFilm, Unsuitable
     from domain.ids import SopInstanceUid
@@ -44,6 +43,17 @@ class Outcome(StrEnum):
     """What became of a study."""
 
     CLASSIFIED = "classified"
+    UNDETERMINED = "undetermined"
+    COULD_NOT_PROCESS = "could-not-process"
+
+
+class Verdict(StrEnum):
+    """What a result comes down to, for those who route and sort results."""
+
+    POSITIVE = "positive"
+    """A target disease is named."""
+    NEGATIVE = "negative"
+    """The film is named normal."""
     UNDETERMINED = "undetermined"
     COULD_NOT_PROCESS = "could-not-process"
 
@@ -136,6 +146,13 @@ class Findings:
             return Outcome.COULD_NOT_PROCESS
         return Outcome.UNDETERMINED if self.label is None else Outcome.CLASSIFIED
 
+    @property
+    def verdict(self) -> Verdict:
+        """Positive, negative, undetermined, or could not process."""
+        if self.outcome is not Outcome.CLASSIFIED:
+            return Verdict(self.outcome)
+        return Verdict.POSITIVE if self.label in TARGETS else Verdict.NEGATIVE
+
     def presence(self, target: Label) -> Presence:
         """Say whether a target is present, absent or undetermined."""
         if self.label is None:
@@ -150,15 +167,3 @@ class Examination:
     findings: Findings
     films: Mapping[SopInstanceUid, FilmHeader]
     """View of each film, and why it must not be classified; a film that was not needed may have no reason."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Message:
-    """What is to be told to one peer."""
-
-    peer: str
-    findings: Findings
-    made_at: datetime
-    """When the findings were stored, aware of its time zone: every try sends the same report."""
-    predecessor: Findings | None = None
-    """The study's result before this one, from fewer films or another network; its report is superseded."""

@@ -10,19 +10,22 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
+    from domain.delivery import Dispatch, Proof
     from domain.duties import DutyName, DutyRecord, Stuck, StuckLimits
     from domain.explanation import Explanation
     from domain.film import (
         Developed,
         FilmHeader,
         GreyImage,
+        Picture,
+        Print,
         ReceivedInstance,
         Recorded,
         SquareFilm,
         StoredFilm,
         Unsuitable,
     )
-    from domain.findings import Examination, Message, ModelVersion, Probabilities
+    from domain.findings import Examination, Findings, ModelVersion, Probabilities
     from domain.ids import CommitmentId, DeliveryId, JobId, SopInstanceUid, StudyId
     from domain.jobs import Job, ReasonClass
 
@@ -55,6 +58,17 @@ class Explainer(Classifier, Protocol):
         ...
 
 
+class Illustrator(Protocol):
+    """Draws what a network saw."""
+
+    def illustrate(self, findings: Findings, film: Print) -> Picture:
+        """Return the film with the result in a strip below it, and the evidence for it in colour above the film.
+
+        Without colours where another network than ours made the findings. No patient's data is written into it.
+        """
+        ...
+
+
 class FilmReader(Protocol):
     """Access to the films in the store."""
 
@@ -76,6 +90,19 @@ class FilmReader(Protocol):
         ...
 
 
+class FilmPrinter(FilmReader, Protocol):
+    """Access to the films in the store that also makes pictures of them."""
+
+    def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
+        """Return the film with at most so many rows and columns, and the square that `square` returns.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the store can't be read now.
+        """
+        ...
+
+
 class Darkroom(Protocol):
     """Where films are read, decoded and prepared, so that a film that kills its decoder harms nobody else."""
 
@@ -86,6 +113,14 @@ class Darkroom(Protocol):
             Transient: the store can't be read now.
             Crashed: decoding ended the process, or took more memory or time than it may.
             Misconfigured: nothing can be developed at all.
+        """
+        ...
+
+    def print(self, film: StoredFilm, *, most_pixels: int) -> Future[Print]:
+        """Make a picture of a film, of at most so many rows and columns.
+
+        The future fails as that of `develop` does, and with:
+            Permanent: the film has no pixels that can be shown.
         """
         ...
 
@@ -176,7 +211,9 @@ class Studies(Protocol):
         ...
 
     def settle_classified(self, results: Sequence[tuple[Job, Examination]]) -> frozenset[JobId]:
-        """Store findings, one delivery with its job per receiving peer, and the jobs' ends, in one transaction.
+        """Store findings, a delivery with its job for each route that applies, and the jobs' ends, in one transaction.
+
+        A peer that was told an earlier result of the study is told the later one as well, whatever the route says.
 
         What was seen of each film is stored with them. Findings that are already stored (same study, films and model)
         are not stored twice. Of the jobs that belong to somebody else now nothing is stored; they are returned.
@@ -187,12 +224,12 @@ class Studies(Protocol):
 class Deliveries(Protocol):
     """The outbox."""
 
-    def load(self, delivery_id: DeliveryId) -> Message:
+    def load(self, delivery_id: DeliveryId) -> Dispatch:
         """Return what to tell to whom."""
         ...
 
-    def settle_delivered(self, job: Job, *, status: int, report_uid: str) -> None:
-        """Record that the peer acknowledged the report, and end the job, in one transaction.
+    def settle_delivered(self, job: Job, proof: Proof) -> None:
+        """Record that the peer acknowledged the object, and end the job, in one transaction.
 
         Raises:
             LeaseLost: the job belongs to somebody else now.
@@ -200,16 +237,38 @@ class Deliveries(Protocol):
         ...
 
 
-class Reporter(Protocol):
-    """Builds the structured report and hands it to a peer."""
+class Fallback(Protocol):
+    """What was not taken in time and has somewhere else to go."""
 
-    def deliver(self, message: Message) -> tuple[int, str]:
-        """C-STORE the report at its peer; return the DIMSE status and the report's SOP Instance UID.
+    def send_instead(self, *, at_most: int) -> int:
+        """Send objects to their second peers as well whose first ones did not take them in time; say how many.
+
+        Those whose delivery a person cancelled stay where they are.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+
+class Courier(Protocol):
+    """Builds an object of a result and hands it to a peer."""
+
+    def deliver(self, dispatch: Dispatch) -> Proof:
+        """Return when the peer has acknowledged the object.
 
         Raises:
             Transient: the peer is away or out of resources.
-            Permanent: the peer refused the report for good; the message names its status.
+            Permanent: the peer refused the object for good; the message names its status and what it said.
         """
+        ...
+
+
+class PictureCourier(Protocol):
+    """Hands a picture of a result to a peer."""
+
+    def deliver_picture(self, dispatch: Dispatch, picture: Picture, *, is_resized: bool) -> Proof:
+        """Return when the peer has acknowledged the picture; see `Courier.deliver`."""
         ...
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from db.engine import Engine
     from dicom_node.requestor import PeerAddress
     from dicom_node.store import Store, StoreAddress
-    from hilum.settings import Peer, Settings
+    from hilum.peer_settings import Peer
+    from hilum.settings import Settings
     from models.classifier import NetworkClassifier
     from models.package import Package
     from models.registry import Registry

@@ -16,13 +16,14 @@ import psutil
 
 from dicom_node.films import SpoolFilms
 from dicom_node.store import StoreAddress, open_store
-from domain.film import NotClassifiable
+from domain.film import NotClassifiable, Print
 from models.eligibility import exposure
+from models.illustration import grey_picture
 from models.preprocess import prepare
 from worker.developer import serve
 
 if TYPE_CHECKING:
-    from domain.film import FilmHeader, SquareFilm, StoredFilm
+    from domain.film import FilmHeader, GreyImage, SquareFilm, StoredFilm
 
 _MEGABYTE = 1_000_000
 
@@ -44,11 +45,25 @@ class PreparedFilms:
             NotClassifiable: the pixels can't be used, with the reason.
             Transient: the store can't be read now.
         """
+        return _square(self.films.pixels(film))
+
+    def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
+        """Return the film as a picture, and as the networks take it.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the store can't be read now.
+        """
         image = self.films.pixels(film)
-        badly_exposed = exposure(image)
-        if badly_exposed is not None:
-            raise NotClassifiable(badly_exposed)
-        return prepare(image)
+        picture = grey_picture(image, most_pixels)
+        return Print(picture=picture, square=_square(image), is_resized=picture.shape != image.shape)
+
+
+def _square(image: GreyImage) -> SquareFilm:
+    badly_exposed = exposure(image)
+    if badly_exposed is not None:
+        raise NotClassifiable(badly_exposed)
+    return prepare(image)
 
 
 def main() -> None:

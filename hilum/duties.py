@@ -55,6 +55,7 @@ def duties(settings: Settings, engine: Engine, events: Events, ended: threading.
 def _of_the_queue(
     settings: Settings, engine: Engine, events: Events, ended: threading.Event
 ) -> dict[DutyName, Callable[[], int]]:
+    from db.outbox import PostgresDeliveries
     from db.queue import PostgresQueue
     from db.upkeep import PostgresUpkeep
     from worker import duties as done
@@ -73,6 +74,7 @@ def _of_the_queue(
         ),
         DutyName.LEASE_REAPER: partial(done.lease_reaper, queue, events),
         DutyName.AGING: partial(done.aging, queue, events, step=timedelta(seconds=settings.worker.aging_seconds)),
+        DutyName.FALLBACK: partial(done.fallback, PostgresDeliveries(engine), events, ended),
         DutyName.STUCK: partial(
             done.stuck,
             upkeep,

@@ -10,7 +10,7 @@ import numpy as np
 
 from domain.errors import Misconfigured
 from models.heatmap import heat_map
-from models.overlay import Legend, overlay_png
+from models.overlay import legend_of, overlay_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from domain.explanation import Explanation
     from domain.film import GreyImage
     from domain.findings import ModelVersion
-
-_NEARLY_CERTAIN = 0.99
-"""Above it a rounded percentage would claim more than a network can know."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +64,7 @@ class ExplanationFolder:
         """
         rows, columns = image.shape
         heat = heat_map(explanation, (rows, columns))
-        picture = overlay_png(image, heat, legend_of(explanation, model))
+        picture = overlay_png(image, heat, legend_of(explanation.probabilities, model))
         try:
             overlay, numbers = self._free(f"{name}-{explanation.label}")
             with numbers.open("xb") as file:
@@ -91,16 +88,3 @@ class ExplanationFolder:
             if not any(path.exists() for path in pair):
                 return pair
         raise AssertionError("count never ends")
-
-
-def legend_of(explanation: Explanation, model: ModelVersion) -> Legend:
-    """Return what stands below the picture: the answer with its probability, and the network that gave it."""
-    label = explanation.label
-    answer = f"{label} {_percent(explanation.probabilities.of(label))}"
-    if model.label_of(explanation.probabilities) is None:
-        answer = f"undetermined (most probable: {answer})"
-    return Legend(answer=answer, subject=f"evidence for {label}", model=f"{model.name} {model.version}")
-
-
-def _percent(probability: float) -> str:
-    return "over 99 %" if probability > _NEARLY_CERTAIN else f"{100 * probability:.0f} %"

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
-from domain.ids import AeTitle
+from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, RouteOfResults
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.work_settings import Retention, Upkeep, Worker
@@ -37,10 +37,6 @@ UUID_ROOT = "2.25"
 """The root of UIDs made of UUIDs (PS3.5 B.2): nobody has to register it."""
 
 
-def _ae_title(text: str) -> str:
-    return str(AeTitle(text))
-
-
 def _database_url(text: str) -> str:
     if text != EMBEDDED and urlsplit(text).scheme not in {"postgresql", "postgresql+psycopg2"}:
         raise ValueError("neither embedded nor a postgresql+psycopg2 address")
@@ -55,10 +51,6 @@ def _uid_root(text: str) -> str:
     if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", text):
         raise ValueError("not a dotted decimal UID root")
     return text
-
-
-AeTitleText = Annotated[str, AfterValidator(_ae_title)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Database(Section):
@@ -113,14 +105,22 @@ class Node(Section):
 
 
 class Report(Section):
-    """The structured report that goes back."""
+    """The structured report that goes back, and the other objects of a result."""
 
     uid_root: Annotated[str, AfterValidator(_uid_root)] = Field(
         UUID_ROOT,
         max_length=43,
         description="dotted decimal root of the reports' UIDs, at most 43 characters; `2.25` needs no registration",
     )
-    series_number: int = Field(9001, ge=1, le=2**31 - 1, description="Series Number (0020,0011) of the report's series")
+    series_number: int = Field(
+        9001,
+        ge=1,
+        le=2**31 - 8,
+        description="Series Number (0020,0011) of the report's series; other objects have those that follow it",
+    )
+    capture_pixels: int = Field(
+        1280, ge=256, le=3072, description="rows and columns, 256 to 3072, that the film has at most in a capture"
+    )
 
 
 class Log(Section):
@@ -129,47 +129,6 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     format: Literal["auto", "console", "json"] = Field(
         "auto", description="console, json, or auto: console on a terminal, else json"
-    )
-
-
-class Peer(Section):
-    """A DICOM application that we talk to."""
-
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="letters, digits, `-` and `_`; at most 32"
-    )
-    ae_title: AeTitleText = Field(description="an AE title of 1 to 16 printable ASCII characters")
-    host: str = Field(min_length=1, description="a host name or address")
-    port: Port = Field(description="a TCP port from 1 to 65535")
-    may_send: bool = Field(False, description="true or false: its films are taken; if not, its C-ECHO is answered")  # noqa: FBT003 - a default
-    sends_from: tuple[IPvAnyNetwork, ...] = Field(
-        (), description="IP addresses or networks (`10.1.0.0/16`) it may send from; empty: any"
-    )
-    maximum_associations: int = Field(
-        0, ge=0, le=1000, description="associations it may have with us at the same time, 1 to 1000; 0: no own limit"
-    )
-    study_quiet_seconds: float | None = Field(
-        None, ge=0, le=3600, description="`node.study_quiet_seconds` for what it sends; unset: as of the node"
-    )
-    association_ends_study: bool = Field(
-        False,  # noqa: FBT003 - a default
-        description="true or false: a study is complete when the association that brought it is released",
-    )
-    receives_results: bool = Field(False, description="true or false: gets our reports")  # noqa: FBT003 - a default
-
-
-class PriorityOfStudies(Section):
-    """A rule that says how urgent a study is; the first rule whose conditions are all met decides."""
-
-    priority: Literal["STAT", "HIGH", "ROUTINE", "LOW"] = Field(description="STAT, HIGH, ROUTINE or LOW")
-    peer: str = Field("", description="the name of the peer that sends; empty: any")
-    requested_priority: str = Field(
-        "", description="Requested Procedure Priority (0040,1003) of the film, as STAT; empty: any"
-    )
-    location: str = Field(
-        "",
-        description="a pattern (`EMERGENCY*`) for Requesting Service, Current Patient Location or Institutional "
-        "Department Name of the film; empty: any",
     )
 
 
@@ -199,12 +158,18 @@ class Settings(BaseSettings):
         (), description="any number of `[[priorities]]` tables, in order; without one that applies a study is ROUTINE"
     )
 
+    routes: tuple[RouteOfResults, ...] = Field(
+        (), description="any number of `[[routes]]` tables, each for itself: a result goes along all that apply"
+    )
+
     @model_validator(mode="after")
-    def _priorities_name_peers(self) -> Settings:
+    def _rules_name_peers(self) -> Settings:
         names = {"", *(peer.name for peer in self.peers)}
-        unknown = next((rule.peer for rule in self.priorities if rule.peer not in names), None)
-        if unknown is not None:
-            raise ValueError(f"priorities: there is no peer {unknown!r}; it must be one of `[[peers]]`")
+        named = [("priorities", rule.peer) for rule in self.priorities]
+        named += [("routes", peer) for route in self.routes for peer in (*route.peers, *route.senders, route.instead)]
+        for table, peer in named:
+            if peer not in names:
+                raise ValueError(f"{table}: there is no peer {peer!r}; it must be one of `[[peers]]`")
         return self
 
     @model_validator(mode="after")
@@ -235,8 +200,12 @@ class Settings(BaseSettings):
 
     @property
     def receivers(self) -> tuple[Peer, ...]:
-        """The peers that get our reports."""
-        return tuple(peer for peer in self.peers if peer.receives_results)
+        """The peers that may get results, along one route or another."""
+        names = {name for route in self.routes for name in (*route.peers, route.instead)}
+        is_asked = any(route.to_sender for route in self.routes)
+        return tuple(
+            peer for peer in self.peers if peer.receives_results or peer.name in names or (is_asked and peer.may_send)
+        )
 
     @property
     def spool(self) -> Path:
@@ -256,7 +225,11 @@ class Settings(BaseSettings):
 
 
 _NO_SECRETS = {"store.url", "store.endpoint", "store.region", "store.timeout_seconds"}
-_TABLES_OF_LISTS: dict[str, type[Section]] = {"peers": Peer, "priorities": PriorityOfStudies}
+_TABLES_OF_LISTS: dict[str, type[Section]] = {
+    "peers": Peer,
+    "priorities": PriorityOfStudies,
+    "routes": RouteOfResults,
+}
 
 
 def load(config: Path | None = None) -> tuple[Settings, Path | None]:

@@ -70,6 +70,9 @@ class Upkeep(Section):
     aging_every_seconds: Interval = Field(
         60, description="seconds between two looks for what rises by waiting (`worker.aging_seconds`)"
     )
+    fallback_every_seconds: Interval = Field(
+        30, description="seconds between two looks for what goes to another peer (`routes.instead`)"
+    )
     stuck_every_seconds: Interval = Field(300, description="seconds between two looks for work that does not get on")
     stuck_waiting_seconds: float = Field(
         1800, gt=0, description="seconds: a job that is due for longer and is not claimed is stuck, but in a pause"

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hilum import bootstrap, machine, stopping
+from hilum import bootstrap, machine, routing, stopping
 from hilum.settings import environment_without_settings
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from db.engine import Engine
     from dicom_node.commitment import CommitmentSender
-    from dicom_node.sender import ReportSender
     from dicom_node.store import Store
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
@@ -71,7 +70,8 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
     )
     # DICOM toolkits take a second to load: while the first studies are classified.
-    lanes += [_loop(settings, guard(lane), handler) for lane, handler in _handlers(settings, engine, store).items()]
+    handlers = _handlers(settings, engine, store, darkroom, network)
+    lanes += [_loop(settings, guard(lane), handler) for lane, handler in handlers.items()]
     threads += [_started(lane) for lane in lanes[1:]]
     lease = timedelta(seconds=settings.worker.lease_seconds)
     duties = upkeep.start([lane.leases for lane in lanes], queue, events, lease=lease)
@@ -115,7 +115,7 @@ def _pipeline(
 
     return Pipeline(
         guard=guard,
-        studies=PostgresStudies(engine, receivers=[peer.name for peer in settings.receivers]),
+        studies=PostgresStudies(engine, routes=routing.routes(settings)),
         darkroom=darkroom,
         classifier=network,
         worker=_name(),
@@ -140,17 +140,20 @@ def _darkroom(settings: Settings, events: Events) -> Darkroom:
     )
 
 
-def _handlers(settings: Settings, engine: Engine, store: Store) -> dict[str, Handler]:
+def _handlers(
+    settings: Settings, engine: Engine, store: Store, darkroom: Darkroom, network: NetworkClassifier
+) -> dict[str, Handler]:
     """Return what is done in the lanes of deliveries and commitments, by lane."""
     from db.outbox import PostgresDeliveries
     from dicom_node.films import SpoolFilms
     from domain.jobs import commit_lane, deliver_lane
+    from hilum.couriers import couriers
     from worker.commit import AnswerCommitment
-    from worker.deliver import DeliverReport
+    from worker.deliver import Deliver
 
     handlers: dict[str, Handler] = {}
     if settings.receivers:
-        deliver = DeliverReport(deliveries=PostgresDeliveries(engine), reporter=_sender(settings, store))
+        deliver = Deliver(deliveries=PostgresDeliveries(engine), couriers=couriers(settings, store, darkroom, network))
         handlers.update({deliver_lane(peer.name): deliver for peer in settings.receivers})
     if settings.senders:
         answer = AnswerCommitment(
@@ -189,25 +192,6 @@ def _aftermath(settings: Settings, guard: Guard) -> Aftermath:
 def _name() -> str:
     """Return what the leases of this process are marked with."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _sender(settings: Settings, store: Store) -> ReportSender:
-    from dicom_node.identity import ReportSettings
-    from dicom_node.sender import ReportSender
-    from domain.ids import AeTitle
-    from hilum.settings import UUID_ROOT
-
-    root = settings.report.uid_root
-    return ReportSender(
-        peers=[bootstrap.address_of(peer) for peer in settings.receivers],
-        calling=AeTitle(settings.node.ae_title),
-        store=store,
-        settings=ReportSettings(
-            uid_root=None if root == UUID_ROOT else root,
-            station=settings.node.ae_title,
-            series_number=settings.report.series_number,
-        ),
-    )
 
 
 def _commitment_sender(settings: Settings) -> CommitmentSender:

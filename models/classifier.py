@@ -85,6 +85,11 @@ class NetworkClassifier:
         """Return what `classify` returns, with the evidence for the most probable class, one entry per image."""
         return [seen.unsuitable or explanation_of(seen) for seen in self.look_at(images)]
 
+    def explain_squares(self, squares: Sequence[SquareFilm]) -> list[Explanation | Unsuitable]:
+        """Return the same for films that `prepare` made, as `classify_squares` takes them."""
+        found = self._compute(squares, [None] * len(squares)) if squares else []
+        return [seen.unsuitable or explanation_of(seen) for seen in found]
+
     def look_at(self, images: Sequence[GreyImage]) -> list[Seen]:
         """Return everything the networks found, one entry per image, in order."""
         found: list[Seen] = []

@@ -14,12 +14,10 @@ from models.colours import heat_colours
 
 if TYPE_CHECKING:
     from domain.explanation import HeatMap
-    from domain.film import GreyImage
+    from domain.film import GreyImage, Picture
+    from domain.findings import ModelVersion, Probabilities
 
-Picture = npt.NDArray[np.uint8]
-"""(rows, columns, 3), red, green and blue."""
-
-NOTICE = "AI decision support, not a diagnosis"
+NOTICE = "NOT FOR DIAGNOSTIC USE. AI decision support, not a diagnosis."
 
 _STRONGEST_OPACITY = 0.55
 """At the strongest place the film still shows through."""
@@ -28,6 +26,8 @@ _SMALLEST_WIDTH = 480
 """A legend needs so many pixels to be read; a narrower film gets a dark margin on its right."""
 _SMALLEST_FONT, _COLUMNS_PER_FONT_PIXEL = 14, 48
 _LINE_HEIGHT = 1.5
+_NEARLY_CERTAIN = 0.99
+"""Above it a rounded percentage would claim more than a network can know."""
 _BAR_STEPS = 256
 _BAR_GREY = 0.35
 """A film's middle grey, on which the legend shows the colours as they appear above the film."""
@@ -43,13 +43,27 @@ class Legend:
     answer: str
     """For example `COVID19 87 %`."""
     subject: str
-    """What the colours speak for, for example `evidence for COVID19`."""
+    """What the colours speak for, for example `evidence for COVID19`; empty: there are none."""
     model: str
     """Name and version of the network."""
 
 
-def overlay_png(image: GreyImage, heat: HeatMap, legend: Legend) -> bytes:
-    """Return the overlay as an 8-bit RGB PNG without any metadata.
+def legend_of(probabilities: Probabilities, model: ModelVersion, *, is_coloured: bool = True) -> Legend:
+    """Return what stands below the picture: the answer with its probability, and the network that gave it."""
+    label = probabilities.label
+    answer = f"{label} {_percent(probabilities.of(label))}"
+    if model.label_of(probabilities) is None:
+        answer = f"undetermined (most probable: {answer})"
+    subject = f"evidence for {label}" if is_coloured else ""
+    return Legend(answer=answer, subject=subject, model=f"{model.name} {model.version}")
+
+
+def _percent(probability: float) -> str:
+    return "over 99 %" if probability > _NEARLY_CERTAIN else f"{100 * probability:.0f} %"
+
+
+def overlay(image: GreyImage, heat: HeatMap | None, legend: Legend) -> Picture:
+    """Return the film with its evidence and a legend: (rows, columns, 3), uint8.
 
     The film's pixels are the first rows and columns of the picture, one to one; where there is no evidence they are
     the film's own grey. The legend is below them, so that nothing is written over the film.
@@ -59,15 +73,21 @@ def overlay_png(image: GreyImage, heat: HeatMap, legend: Legend) -> bytes:
     Raises:
         ValueError: film and heat map differ in geometry.
     """
-    if image.shape != heat.values.shape:
+    if heat is not None and image.shape != heat.values.shape:
         raise ValueError("the heat map was made for a film of another geometry")
     rows, columns = image.shape
     strip = _strip(legend, max(columns, _SMALLEST_WIDTH))
     picture = Image.new("RGB", (strip.width, rows + strip.height), _BACKGROUND)
-    picture.paste(Image.fromarray(blend(image, heat.values)), (0, 0))
+    values = np.zeros_like(image) if heat is None else heat.values
+    picture.paste(Image.fromarray(blend(image, values)), (0, 0))
     picture.paste(strip, (0, rows))
+    return np.asarray(picture)
+
+
+def overlay_png(image: GreyImage, heat: HeatMap | None, legend: Legend) -> bytes:
+    """Return the overlay as an 8-bit RGB PNG without any metadata; see `overlay`."""
     content = BytesIO()
-    picture.save(content, "PNG", compress_level=_FASTER_COMPRESSION)
+    Image.fromarray(overlay(image, heat, legend)).save(content, "PNG", compress_level=_FASTER_COMPRESSION)
     return content.getvalue()
 
 
@@ -88,20 +108,22 @@ def blend(image: GreyImage, values: npt.NDArray[np.float32]) -> Picture:
 
 
 def _strip(legend: Legend, width: int) -> Image.Image:
-    """Draw the legend: the answer, the scale of colours, the notice with the network's name."""
+    """Draw the legend: the answer, the scale of colours if there are any, the notice with the network's name."""
     size = max(_SMALLEST_FONT, width // _COLUMNS_PER_FONT_PIXEL)
     line = round(size * _LINE_HEIGHT)
     margin = size // 2
     room = width - 2 * margin
-    strip = Image.new("RGB", (width, 4 * line + 2 * margin), _BACKGROUND)
-    draw = ImageDraw.Draw(strip)
     bar = _scale(room // 4, size)
-    texts = (legend.answer, f"{legend.subject}: none to strongest in this film", NOTICE, legend.model)
-    rooms = (room, room - bar.width - margin, room, room)
-    colours = (_TEXT, _TEXT, _TEXT, _FAINT_TEXT)
-    for number, (text, most, colour) in enumerate(zip(texts, rooms, colours, strict=True)):
+    rows = [(legend.answer, room, _TEXT), (NOTICE, room, _TEXT), (legend.model, room, _FAINT_TEXT)]
+    if legend.subject:
+        subject = f"{legend.subject}: none to strongest in this film"
+        rows.insert(1, (subject, room - bar.width - margin, _TEXT))
+    strip = Image.new("RGB", (width, len(rows) * line + 2 * margin), _BACKGROUND)
+    draw = ImageDraw.Draw(strip)
+    for number, (text, most, colour) in enumerate(rows):
         draw.text((margin, margin + number * line), text, font=_fitting(text, size, most), fill=colour)
-    strip.paste(bar, (width - margin - bar.width, margin + line))
+    if legend.subject:
+        strip.paste(bar, (width - margin - bar.width, margin + line))
     return strip
 
 

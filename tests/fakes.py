@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
+from domain.delivery import Proof, ResultObject, Route
 from domain.errors import LeaseLost
 from domain.explanation import Box, ExplainedLook, Explanation
 from domain.film import (
@@ -18,6 +19,7 @@ from domain.film import (
     FilmHeader,
     GreyImage,
     NotClassifiable,
+    Print,
     ReceivedInstance,
     SquareFilm,
     StoredFilm,
@@ -31,6 +33,12 @@ from domain.priority import MOST_URGENT_BY_AGE, Priority
 from worker.classify import develop
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
+PROOF = Proof(status=0, sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34", sop_instance_uid="2.25.77")
+
+
+def reports_to(*peers: str) -> list[Route]:
+    """Return the routes by which these peers get the report of every study."""
+    return [Route(peer=peer, object=ResultObject.REPORT) for peer in peers]
 
 
 def stored_film(number: int = 1, *, study: int = 1) -> StoredFilm:
@@ -250,6 +258,12 @@ class FakeFilms:
             raise NotClassifiable(self.broken[film.sop_instance_uid])
         return np.full((224, 224), 0.5, dtype=np.float32)
 
+    def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
+        """Return a grey picture of 100 rows and columns, or fewer."""
+        pixels = min(100, most_pixels)
+        picture = np.full((pixels, pixels), 128, dtype=np.uint8)
+        return Print(picture=picture, square=self.square(film), is_resized=pixels < 100)
+
 
 @dataclass
 class FakeDarkroom:
@@ -269,6 +283,15 @@ class FakeDarkroom:
         self.waiting.append((future, films, seen))
         if not self.shut:
             self.open()
+        return future
+
+    def print(self, film: StoredFilm, *, most_pixels: int) -> Future[Print]:
+        """Return the reader's picture."""
+        future: Future[Print] = Future()
+        if film.sop_instance_uid in self.failures:
+            future.set_exception(self.failures[film.sop_instance_uid])
+        else:
+            future.set_result(self.reader.printed(film, most_pixels=most_pixels))
         return future
 
     def open(self) -> None:

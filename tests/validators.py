@@ -10,6 +10,8 @@ from tests.peers import missing
 
 DCIODVFY = Path("/usr/bin/dciodvfy")
 DSRDUMP = Path("/usr/bin/dsrdump")
+DCENTVFY = Path("/usr/bin/dcentvfy")
+DCMPSCHK = Path("/usr/bin/dcmpschk")
 DCM2PNM = Path("/usr/bin/dcm2pnm")
 DCMJ2PNM = Path("/usr/bin/dcmj2pnm")
 DCML2PNM = Path("/usr/bin/dcml2pnm")
@@ -24,6 +26,8 @@ JAVA = Path("/usr/bin/java")
 _DEBIAN_PACKAGE = {
     DCIODVFY: "dicom3tools",
     DSRDUMP: "dcmtk",
+    DCENTVFY: "dicom3tools",
+    DCMPSCHK: "dcmtk",
     DCM2PNM: "dcmtk",
     DCMCJPEG: "dcmtk",
     DCMCJPLS: "dcmtk",
@@ -91,6 +95,23 @@ def dsrdump(path: Path) -> list[str]:
     done = _run([str(DSRDUMP), str(path)])
     faults = [line for line in done.stderr.splitlines() if line.startswith(("F:", "E:"))]
     return faults or ([] if done.returncode == 0 else [f"exit status {done.returncode}"])
+
+
+def dcentvfy(*paths: Path) -> list[str]:
+    """Return where the objects of a study contradict each other about patient, study, series or equipment."""
+    require(DCENTVFY)
+    done = _run([str(DCENTVFY), *map(str, paths)])
+    errors = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")]
+    return errors or ([] if done.returncode == 0 else [f"exit status {done.returncode}"])
+
+
+def dcmpschk(path: Path) -> list[str]:
+    """Return what dcmtk finds wrong in a presentation state."""
+    require(DCMPSCHK)
+    done = _run([str(DCMPSCHK), str(path)])
+    said = (done.stdout + done.stderr).splitlines()
+    faults = [line for line in said if line.startswith(("F:", "E:"))]
+    return faults if any("Test passed" in line for line in said) else [*faults, "the test was not passed"]
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -54,28 +54,33 @@ class Aftermath:
                 self.queue.release([job])
                 raise error
             case Permanent():
-                self._hold(job, str(error), ReasonClass.PERMANENT)
+                self._hold(job, str(error), ReasonClass.PERMANENT, said=error.said)
             case Crashed():
                 last = job.is_last_attempt or job.last_failure is ReasonClass.CRASHED
                 self._try_again(job, str(error), ReasonClass.CRASHED, last=last)
             case Transient():
-                self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt)
+                self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt, said=error.said)
             case _:
                 # The text of a foreign error may hold a patient's data; its type does not.
                 reason = f"unexpected {error if isinstance(error, Unforeseen) else type(error).__name__}"
                 last = job.is_last_attempt or job.attempt >= _UNEXPECTED_ATTEMPTS
                 self._try_again(job, reason, ReasonClass.UNEXPECTED, last=last)
 
-    def _try_again(self, job: Job, reason: str, reason_class: ReasonClass, *, last: bool) -> None:
+    def _try_again(self, job: Job, reason: str, reason_class: ReasonClass, *, last: bool, said: str = "") -> None:
         if last:
-            self._hold(job, f"{reason} (given up after {job.attempt} tries)", reason_class)
+            self._hold(job, f"{reason} (given up after {job.attempt} tries)", reason_class, said=said)
             return
         pause = self.backoff.after(job.attempt)
-        self.queue.retry(job, after=pause, reason=reason, reason_class=reason_class)
+        self.queue.retry(job, after=pause, reason=_quoted(reason, said), reason_class=reason_class)
         self.events.warning(
             "job-retried", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason, seconds=pause.total_seconds()
         )
 
-    def _hold(self, job: Job, reason: str, reason_class: ReasonClass) -> None:
-        self.queue.hold(job, reason=reason, reason_class=reason_class)
+    def _hold(self, job: Job, reason: str, reason_class: ReasonClass, *, said: str = "") -> None:
+        self.queue.hold(job, reason=_quoted(reason, said), reason_class=reason_class)
         self.events.error("job-held", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason)
+
+
+def _quoted(reason: str, said: str) -> str:
+    """Add what a peer said: people who work off held jobs need it, but it may name a patient, so no log gets it."""
+    return f"{reason}; it said: {said}" if said else reason

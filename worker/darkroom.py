@@ -11,17 +11,19 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import Crashed, Misconfigured
-from worker.developer import QUIT, as_request, from_reply
+from worker.developer import QUIT, as_print_request, as_request, from_print_reply, from_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from domain.film import Developed, FilmHeader, StoredFilm
+    from domain.film import Developed, FilmHeader, Print, StoredFilm
     from domain.ids import SopInstanceUid
     from worker.events import Events
+
+_Result = TypeVar("_Result")
 
 _START_SECONDS = 60.0
 _LONGEST_REPLY_BYTES = 16 * 1024 * 1024
@@ -32,7 +34,9 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Task:
     request: bytes
-    future: Future[Developed]
+    read: Callable[[bytes, bytes], Any]
+    """Makes the result of the two parts of the reply."""
+    future: Future[Any]
 
 
 class Darkroom:
@@ -75,7 +79,14 @@ class Darkroom:
 
     def develop(self, films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHeader]) -> Future[Developed]:
         """Prepare the best film of a study, see `domain.ports.Darkroom`."""
-        task = _Task(request=as_request(films, seen), future=Future())
+        return self._asked(as_request(films, seen), from_reply)
+
+    def print(self, film: StoredFilm, *, most_pixels: int) -> Future[Print]:
+        """Make a picture of a film, see `domain.ports.Darkroom`."""
+        return self._asked(as_print_request(film, most_pixels), from_print_reply)
+
+    def _asked(self, request: bytes, read: Callable[[bytes, bytes], _Result]) -> Future[_Result]:
+        task = _Task(request=request, read=read, future=Future())
         self._tasks.put(task)
         return task.future
 
@@ -104,7 +115,7 @@ class Darkroom:
                 task.future.set_exception(Misconfigured("the process that reads films does not start"))
                 continue
             try:
-                task.future.set_result(from_reply(*child.ask(task.request, self._patience_s)))
+                task.future.set_result(task.read(*child.ask(task.request, self._patience_s)))
             except Crashed as error:
                 self._events.error("darkroom-died", reason=str(error))
                 child.end()

@@ -1,4 +1,4 @@
-"""Deliver one report to one peer."""
+"""Deliver one object of a result to one peer."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import TYPE_CHECKING
 from domain.ids import DeliveryId
 
 if TYPE_CHECKING:
-    from domain.findings import Outcome
+    from collections.abc import Mapping
+
+    from domain.delivery import ResultObject
     from domain.jobs import Job
-    from domain.ports import Deliveries, Reporter
+    from domain.ports import Courier, Deliveries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DeliverReport:
+class Deliver:
     """Handler of deliver jobs."""
 
     deliveries: Deliveries
-    reporter: Reporter
+    couriers: Mapping[ResultObject, Courier]
 
-    def run(self, job: Job) -> Outcome:
-        """Send the report and settle the job with the peer's acknowledgement; say what was reported.
+    def run(self, job: Job) -> str:
+        """Send the object and settle the job with the peer's acknowledgement; say what was told.
 
         Raises:
             Transient: the peer or the database can't be reached now.
-            Permanent: the peer refused the report.
+            Permanent: the peer refused the object.
             LeaseLost: another worker has the job.
         """
-        message = self.deliveries.load(DeliveryId(job.subject_id))
-        status, report_uid = self.reporter.deliver(message)
-        self.deliveries.settle_delivered(job, status=status, report_uid=report_uid)
-        return message.findings.outcome
+        dispatch = self.deliveries.load(DeliveryId(job.subject_id))
+        proof = self.couriers[dispatch.object].deliver(dispatch)
+        self.deliveries.settle_delivered(job, proof)
+        return f"{dispatch.object}: {dispatch.findings.verdict}"

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domain.errors import Crashed, Misconfigured, Transient, Unforeseen
-from domain.film import Developed, FilmHeader, StoredFilm, Unsuitable, View
+from domain.errors import Crashed, Misconfigured, Permanent, Transient, Unforeseen
+from domain.film import Developed, FilmHeader, NotClassifiable, Print, StoredFilm, Unsuitable, View
 from domain.ids import SopInstanceUid
 from worker.classify import develop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from domain.ports import FilmReader
+    from domain.ports import FilmPrinter, FilmReader
 
 QUIT = b""
 """The request to end."""
@@ -25,8 +26,8 @@ QUIT = b""
 _NO_PIXELS = b""
 
 
-def serve(connection: Connection, reader: FilmReader) -> None:
-    """Develop what is asked for until told to end, or until the worker is gone."""
+def serve(connection: Connection, reader: FilmPrinter) -> None:
+    """Develop and print what is asked for until told to end, or until the worker is gone."""
     connection.send_bytes(b"ready")
     while True:
         try:
@@ -44,8 +45,13 @@ def as_request(films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHe
     return json.dumps({"films": [asdict(film) for film in films], "seen": _headers(seen)}).encode()
 
 
+def as_print_request(film: StoredFilm, most_pixels: int) -> bytes:
+    """Write down which film to make a picture of, and how large it may be."""
+    return json.dumps({"print": asdict(film), "most_pixels": most_pixels}).encode()
+
+
 def from_reply(head: bytes, pixels: bytes) -> Developed:
-    """Read what came of it.
+    """Read what came of a request to develop.
 
     Raises:
         Transient: the store can't be read now.
@@ -53,7 +59,31 @@ def from_reply(head: bytes, pixels: bytes) -> Developed:
         Misconfigured: the installation is wrong.
         Unforeseen: the film's reader has a defect; the text names the type of its error.
     """
-    reply = json.loads(head)
+    reply = _without_failure(head)
+    square = np.frombuffer(pixels, dtype=np.float32).reshape(reply["shape"]) if reply["film"] else None
+    return Developed(
+        seen=_from_headers(reply["seen"]),
+        film=None if reply["film"] is None else StoredFilm(**reply["film"]),
+        square=square,
+    )
+
+
+def from_print_reply(head: bytes, pixels: bytes) -> Print:
+    """Read what came of a request to print.
+
+    Raises:
+        Permanent: the film has no pixels that can be shown.
+        HilumError: see `from_reply`.
+    """
+    reply = _without_failure(head)
+    rows, columns = reply["shape"]
+    picture = np.frombuffer(pixels, dtype=np.uint8, count=rows * columns).reshape(rows, columns)
+    square = np.frombuffer(pixels[rows * columns :], dtype=np.float32).reshape(reply["square"])
+    return Print(picture=picture, square=square, is_resized=reply["is_resized"])
+
+
+def _without_failure(head: bytes) -> dict[str, Any]:
+    reply: dict[str, Any] = json.loads(head)
     match reply["outcome"]:
         case "transient":
             raise Transient(reply["reason"])
@@ -63,23 +93,22 @@ def from_reply(head: bytes, pixels: bytes) -> Developed:
             raise Crashed("decoding a film took more memory than worker.decode_megabytes")
         case "unforeseen":
             raise Unforeseen(reply["reason"])
-    square = np.frombuffer(pixels, dtype=np.float32).reshape(reply["shape"]) if reply["film"] else None
-    return Developed(
-        seen=_from_headers(reply["seen"]),
-        film=None if reply["film"] is None else StoredFilm(**reply["film"]),
-        square=square,
-    )
+        case "unsuitable":
+            raise Permanent(reply["reason"])
+    return reply
 
 
-def _reply(request: bytes, reader: FilmReader) -> tuple[bytes, bytes]:
-    head, pixels = _developed(json.loads(request), reader)
+def _reply(request: bytes, reader: FilmPrinter) -> tuple[bytes, bytes]:
+    asked = json.loads(request)
+    head, pixels = _answered(partial(_printed if "print" in asked else _developed, asked, reader))
     return json.dumps(head).encode(), pixels
 
 
-def _developed(asked: dict[str, Any], reader: FilmReader) -> tuple[dict[str, Any], bytes]:
-    films = [StoredFilm(**film) for film in asked["films"]]
+def _answered(act: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:
     try:
-        developed = develop(reader, films, _from_headers(asked["seen"]))
+        return act()
+    except NotClassifiable as problem:
+        return {"outcome": "unsuitable", "reason": problem.reason.sentence}, _NO_PIXELS
     except Transient as error:
         return {"outcome": "transient", "reason": str(error)}, _NO_PIXELS
     except Misconfigured as error:
@@ -88,6 +117,11 @@ def _developed(asked: dict[str, Any], reader: FilmReader) -> tuple[dict[str, Any
         return {"outcome": "memory"}, _NO_PIXELS
     except Exception as error:  # noqa: BLE001 - its text may hold a patient's data, its type does not
         return {"outcome": "unforeseen", "reason": type(error).__name__}, _NO_PIXELS
+
+
+def _developed(asked: dict[str, Any], reader: FilmReader) -> tuple[dict[str, Any], bytes]:
+    films = [StoredFilm(**film) for film in asked["films"]]
+    developed = develop(reader, films, _from_headers(asked["seen"]))
     square = developed.square
     head = {
         "outcome": "developed",
@@ -96,6 +130,17 @@ def _developed(asked: dict[str, Any], reader: FilmReader) -> tuple[dict[str, Any
         "shape": [] if square is None else list(square.shape),
     }
     return head, _NO_PIXELS if square is None else np.ascontiguousarray(square, dtype=np.float32).tobytes()
+
+
+def _printed(asked: dict[str, Any], reader: FilmPrinter) -> tuple[dict[str, Any], bytes]:
+    made = reader.printed(StoredFilm(**asked["print"]), most_pixels=asked["most_pixels"])
+    head = {
+        "outcome": "printed",
+        "shape": list(made.picture.shape),
+        "square": list(made.square.shape),
+        "is_resized": made.is_resized,
+    }
+    return head, made.picture.tobytes() + np.ascontiguousarray(made.square, dtype=np.float32).tobytes()
 
 
 def _headers(seen: Mapping[SopInstanceUid, FilmHeader]) -> dict[str, dict[str, Any]]:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from domain.duties import DutyName, StuckLimits
-    from domain.ports import DutyBook, Queue, Upkeep
+    from domain.ports import DutyBook, Fallback, Queue, Upkeep
     from worker.events import Events
 
 _STUDIES_AT_ONCE = 500
+_OBJECTS_AT_ONCE = 500
 _JOBS_AT_ONCE = 1000
 """Small, so that no transaction keeps others waiting."""
 _MEGABYTE = 1_000_000
@@ -80,6 +81,14 @@ def aging(queue: Queue, events: Events, *, step: timedelta) -> int:
     count = queue.age(step=step)
     if count:
         events.info("jobs-aged", count=count)
+    return count
+
+
+def fallback(outbox: Fallback, events: Events, ended: threading.Event) -> int:
+    """Send what a peer did not take in time to the one that stands in for it; say how many objects."""
+    count = _chunks(lambda: outbox.send_instead(at_most=_OBJECTS_AT_ONCE), _OBJECTS_AT_ONCE, ended)
+    if count:
+        events.warning("sent-instead", count=count)
     return count
 
 

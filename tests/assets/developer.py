@@ -12,12 +12,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from domain.errors import Transient
-from domain.film import FilmHeader, NotClassifiable, SquareFilm, StoredFilm, Unsuitable, View
+from domain.film import FilmHeader, NotClassifiable, Print, SquareFilm, StoredFilm, Unsuitable, View
 from worker.developer import serve
 
 
 class Films:
-    """Implements `domain.ports.FilmReader`."""
+    """Implements `domain.ports.FilmPrinter`."""
 
     def header(self, film: StoredFilm) -> FilmHeader:
         """Return a PA film's header."""
@@ -39,6 +39,12 @@ class Films:
             case "blank":
                 raise NotClassifiable(Unsuitable.NO_CONTRAST)
         return np.linspace(0.0, 1.0, 224 * 224, dtype=np.float32).reshape(224, 224)
+
+    def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
+        """Do the same, and return a ramp."""
+        square = self.square(film)
+        ramp = np.arange(most_pixels * 50, dtype=np.uint8).reshape(most_pixels, 50)
+        return Print(picture=ramp, square=square, is_resized=most_pixels < 100)
 
 
 connection = Connection(int(sys.argv[1]))

@@ -40,7 +40,7 @@ FROM jobs LEFT JOIN studies ON jobs.kind = 'classify' AND studies.id = jobs.subj
 """)
 _FINDINGS = text("SELECT study_instance_uid FROM findings JOIN studies ON studies.id = study_id")
 _ACCEPTED = text("""
-SELECT study_instance_uid, report_sop_instance_uid FROM deliveries
+SELECT study_instance_uid, sop_instance_uid FROM deliveries
 JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id WHERE accepted_at IS NOT NULL
 """)
 

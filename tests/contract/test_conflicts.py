@@ -18,7 +18,7 @@ from domain.film import ConflictPolicy, Reception
 from domain.findings import Findings, Probabilities
 from domain.ids import DeliveryId, StudyId
 from tests.contract.test_studies import claim, instance
-from tests.fakes import MODEL, examined
+from tests.fakes import MODEL, examined, reports_to
 
 FIRST, SECOND = instance(1), instance(1, content="changed")
 
@@ -123,10 +123,10 @@ def test_a_report_speaks_of_what_it_was_made_of(engine: Engine) -> None:
     """A delivery that waits while its film is replaced still names the first content: its UID stays the same."""
     taking = intake(engine, ConflictPolicy.REPLACE)
     study_id = taking.record(FIRST).study_id
-    films = PostgresStudies(engine, receivers=[]).films([StudyId(study_id)])[StudyId(study_id)]
+    films = PostgresStudies(engine, routes=[]).films([StudyId(study_id)])[StudyId(study_id)]
     scores = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
     made = Findings(model=MODEL, films=films, analysed=films[0], probabilities=scores)
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified([(claim(engine), examined(made))])
+    PostgresStudies(engine, routes=reports_to("pacs")).settle_classified([(claim(engine), examined(made))])
     taking.record(SECOND)
     delivery = claim(engine, "deliver:pacs")
     assert PostgresDeliveries(engine).load(DeliveryId(delivery.subject_id)).findings == made

@@ -21,7 +21,7 @@ from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, ReasonClass
 from domain.priority import Priority
-from tests.fakes import MODEL, examined
+from tests.fakes import MODEL, PROOF, examined, reports_to
 from tests.peers import wait_for
 
 LEASE = timedelta(seconds=30)
@@ -72,7 +72,7 @@ def claim(engine: Engine, lane: str = "classify") -> Job:
 
 
 def findings(engine: Engine, study_id: int, model: ModelVersion = MODEL) -> Findings:
-    films = PostgresStudies(engine, receivers=[]).films([StudyId(study_id)])[StudyId(study_id)]
+    films = PostgresStudies(engine, routes=[]).films([StudyId(study_id)])[StudyId(study_id)]
     return Findings(model=model, films=films, analysed=films[-1], probabilities=SCORES)
 
 
@@ -119,7 +119,7 @@ def test_a_late_film_brings_a_new_job(engine: Engine, intake: PostgresIntake) ->
     study_id = intake.record(instance(1)).study_id
     running = claim(engine)
     intake.record(instance(2))
-    PostgresStudies(engine, receivers=[]).settle_classified([(running, examined(findings(engine, study_id)))])
+    PostgresStudies(engine, routes=[]).settle_classified([(running, examined(findings(engine, study_id)))])
     assert claim(engine).subject_id == study_id
 
 
@@ -158,7 +158,9 @@ def test_a_study_is_as_urgent_as_its_most_urgent_film(engine: Engine, intake: Po
     intake.record(instance(3))
     urgent = claim(engine)
     assert urgent.subject_id == study_id
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified([(urgent, examined(findings(engine, study_id)))])
+    PostgresStudies(engine, routes=reports_to("pacs")).settle_classified(
+        [(urgent, examined(findings(engine, study_id)))]
+    )
     intake.record(instance(4))
     query = "SELECT lane, priority FROM jobs WHERE id > :first ORDER BY id"
     with transaction(engine) as connection:
@@ -170,7 +172,7 @@ def test_findings_bring_a_delivery_for_each_receiver(engine: Engine, intake: Pos
     """The outbox is written with the findings, and gives back what was stored."""
     study_id = intake.record(instance(1)).study_id
     stored = findings(engine, study_id)
-    PostgresStudies(engine, receivers=["pacs", "archive"]).settle_classified([(claim(engine), examined(stored))])
+    PostgresStudies(engine, routes=reports_to("pacs", "archive")).settle_classified([(claim(engine), examined(stored))])
     for peer in ("pacs", "archive"):
         job = claim(engine, f"deliver:{peer}")
         assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == stored
@@ -179,9 +181,9 @@ def test_findings_bring_a_delivery_for_each_receiver(engine: Engine, intake: Pos
 def test_a_reason_survives_the_database(engine: Engine, intake: PostgresIntake) -> None:
     """Findings that could not be made are stored and delivered as such."""
     study_id = intake.record(instance(1)).study_id
-    films = PostgresStudies(engine, receivers=[]).films([study_id])[study_id]
+    films = PostgresStudies(engine, routes=[]).films([study_id])[study_id]
     reason = Findings(model=MODEL, films=films, unsuitable=Unsuitable.NOT_FRONTAL)
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified([(claim(engine), examined(reason))])
+    PostgresStudies(engine, routes=reports_to("pacs")).settle_classified([(claim(engine), examined(reason))])
     job = claim(engine, "deliver:pacs")
     assert PostgresDeliveries(engine).load(DeliveryId(job.subject_id)).findings == reason
 
@@ -196,7 +198,7 @@ def test_each_films_eligibility_is_stored(engine: Engine, intake: PostgresIntake
         lateral: FilmHeader(view=View.LATERAL, unsuitable=Unsuitable.NOT_FRONTAL),
         frontal: FilmHeader(view=View.AP),
     }
-    PostgresStudies(engine, receivers=[]).settle_classified([(claim(engine), Examination(findings=made, films=seen))])
+    PostgresStudies(engine, routes=[]).settle_classified([(claim(engine), Examination(findings=made, films=seen))])
     query = "SELECT view, unsuitable FROM findings_instances ORDER BY instance_id"
     with transaction(engine) as connection:
         rows = [tuple(row) for row in connection.execute(text(query))]
@@ -206,7 +208,7 @@ def test_each_films_eligibility_is_stored(engine: Engine, intake: PostgresIntake
 def test_the_same_findings_are_delivered_once(engine: Engine, intake: PostgresIntake) -> None:
     """A second job over the same films and model ends without a second delivery."""
     study_id = intake.record(instance(1)).study_id
-    studies = PostgresStudies(engine, receivers=["pacs"])
+    studies = PostgresStudies(engine, routes=reports_to("pacs"))
     studies.settle_classified([(claim(engine), examined(findings(engine, study_id)))])
     classify_again(engine, study_id)
     studies.settle_classified([(claim(engine), examined(findings(engine, study_id)))])
@@ -216,7 +218,7 @@ def test_the_same_findings_are_delivered_once(engine: Engine, intake: PostgresIn
 def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake) -> None:
     """Another network's result is another result."""
     study_id = intake.record(instance(1)).study_id
-    studies = PostgresStudies(engine, receivers=["pacs"])
+    studies = PostgresStudies(engine, routes=reports_to("pacs"))
     studies.settle_classified([(claim(engine), examined(findings(engine, study_id)))])
     classify_again(engine, study_id)
     newer = ModelVersion(name="test-network", version="2.0.0", sha256="cd" * 32)
@@ -226,7 +228,7 @@ def test_a_new_model_brings_new_findings(engine: Engine, intake: PostgresIntake)
 
 def test_a_late_films_findings_know_those_before(engine: Engine, intake: PostgresIntake) -> None:
     """The later report names the earlier one; the first names none."""
-    studies = PostgresStudies(engine, receivers=["pacs"])
+    studies = PostgresStudies(engine, routes=reports_to("pacs"))
     study_id = intake.record(instance(1)).study_id
     early = findings(engine, study_id)
     studies.settle_classified([(claim(engine), examined(early))])
@@ -245,7 +247,7 @@ def test_a_lost_lease_stores_nothing(engine: Engine, intake: PostgresIntake) -> 
     PostgresQueue(engine).reap()
     claim(engine)
     results = [(slow, examined(findings(engine, study_id)))]
-    assert PostgresStudies(engine, receivers=["pacs"]).settle_classified(results) == {slow.id}
+    assert PostgresStudies(engine, routes=reports_to("pacs")).settle_classified(results) == {slow.id}
     assert [count(engine, table) for table in ("findings", "deliveries")] == [0, 0]
 
 
@@ -253,10 +255,10 @@ def test_an_acknowledged_delivery_keeps_its_proof(engine: Engine, intake: Postgr
     """Status and report UID are stored, and the overview counts it."""
     study_id = intake.record(instance(1)).study_id
     results = [(claim(engine), examined(findings(engine, study_id)))]
-    PostgresStudies(engine, receivers=["pacs"]).settle_classified(results)
+    PostgresStudies(engine, routes=reports_to("pacs")).settle_classified(results)
     job = claim(engine, "deliver:pacs")
     assert overview(engine).counts["undelivered"] == 1
-    PostgresDeliveries(engine).settle_delivered(job, status=0, report_uid="2.25.77")
+    PostgresDeliveries(engine).settle_delivered(job, PROOF)
     state = overview(engine)
     assert (state.counts["delivered"], state.counts["undelivered"]) == (1, 0)
     assert state.lanes == {"classify": {"done": 1}, "deliver:pacs": {"done": 1}}
@@ -279,6 +281,6 @@ def test_studies_are_settled_together_but_for_those_that_were_lost(engine: Engin
         connection.execute(expired, {"id": jobs[1].id})
     PostgresQueue(engine).reap()
     results = [(job, examined(findings(engine, study_id))) for job, study_id in zip(jobs, ids, strict=True)]
-    assert PostgresStudies(engine, receivers=["pacs", "archive"]).settle_classified(results) == {jobs[1].id}
+    assert PostgresStudies(engine, routes=reports_to("pacs", "archive")).settle_classified(results) == {jobs[1].id}
     assert (count(engine, "findings"), count(engine, "findings_instances"), count(engine, "deliveries")) == (2, 2, 4)
     assert statistic(engine, "SELECT count(*) FROM jobs WHERE kind = 'deliver' AND state = 'waiting'") == 4

@@ -23,7 +23,7 @@ from domain.findings import Findings, Probabilities
 from domain.ids import StudyId
 from domain.jobs import Job, JobKind, JobState, ReasonClass
 from domain.priority import Priority
-from tests.fakes import MODEL, examined, received
+from tests.fakes import MODEL, PROOF, examined, received, reports_to
 
 LEASE = timedelta(seconds=30)
 HOUR = timedelta(hours=1)
@@ -54,7 +54,7 @@ class Installation:
     def classify(self) -> None:
         """Do the next classification; its report is for `pacs`."""
         job = self.claim()
-        studies = PostgresStudies(self.engine, receivers=["pacs"])
+        studies = PostgresStudies(self.engine, routes=reports_to("pacs"))
         study = StudyId(job.subject_id)
         films = studies.films([study])[study]
         scores = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)
@@ -63,7 +63,7 @@ class Installation:
 
     def deliver(self) -> None:
         """Have the next report acknowledged."""
-        PostgresDeliveries(self.engine).settle_delivered(self.claim("deliver:pacs"), status=0, report_uid="2.25.7")
+        PostgresDeliveries(self.engine).settle_delivered(self.claim("deliver:pacs"), PROOF)
 
     def sweep(self, *, quiet: timedelta = NOW, window: timedelta = DAY) -> int:
         return self.upkeep.make_due_overlooked(quiet=quiet, window=window, max_attempts=5, at_most=100)

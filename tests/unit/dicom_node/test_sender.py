@@ -10,17 +10,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
-from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorage, CTImageStorage, EnhancedSRStorage
+from pynetdicom.sop_class import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    CTImageStorage,
+    EnhancedSRStorage,
+    SecondaryCaptureImageStorage,
+)
 
 from dicom_node import report
+from dicom_node.objects import KINDS
 from dicom_node.requestor import PeerAddress
-from dicom_node.sender import ReportSender, echo
+from dicom_node.sender import ResultSender, echo
 from dicom_node.spool import Spool
 from dicom_node.status import status_name
+from domain.delivery import Dispatch, ResultObject
 from domain.errors import Permanent, Transient
-from domain.findings import Message
 from domain.ids import AeTitle
 from tests.peers import wait_for
 
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from pydicom.dataset import Dataset
     from pynetdicom.association import Association
     from pynetdicom.events import Event, NotificationEvent
 
@@ -41,19 +49,24 @@ EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 class Pacs:
     """A peer that answers with one status and keeps what it was sent."""
 
-    def __init__(self, status: int | None = 0) -> None:
+    def __init__(self, status: int | None = 0, comment: str = "") -> None:
         self.status = status
+        self.comment = comment
         self.received: list[Dataset] = []
         self.callers: list[str] = []
 
-    def store(self, event: Event) -> int:
+    def store(self, event: Event) -> int | Dataset:
         """Answer a C-STORE; without a status, break off instead."""
         self.callers.append(event.assoc.requestor.ae_title)
         if self.status is None:
             event.assoc.abort()
             return 0
         self.received.append(event.dataset)
-        return self.status
+        if not self.comment:
+            return self.status
+        answer = Dataset()
+        answer.Status, answer.ErrorComment = self.status, self.comment
+        return answer
 
 
 @contextmanager
@@ -76,8 +89,8 @@ def listening(
         server.shutdown()
 
 
-def message(findings: Findings) -> Message:
-    return Message(peer="pacs", findings=findings, made_at=datetime(2026, 1, 2, tzinfo=UTC))
+def dispatch(findings: Findings, kind: ResultObject = ResultObject.REPORT) -> Dispatch:
+    return Dispatch(peer="pacs", object=kind, findings=findings, made_at=datetime(2026, 1, 2, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -93,13 +106,14 @@ def send(findings: Findings, tmp_path: Path) -> Callable[[PeerAddress], tuple[in
     """Return a function that delivers the findings to a peer."""
 
     def deliver(peer: PeerAddress) -> tuple[int, str]:
-        sender = ReportSender(
+        sender = ResultSender(
             peers=[peer],
             calling=AeTitle("HILUM"),
             store=Spool(tmp_path),
             timeout_s=5,
         )
-        return sender.deliver(message(findings))
+        proof = sender.deliver(dispatch(findings))
+        return proof.status, proof.sop_instance_uid
 
     return deliver
 
@@ -228,15 +242,59 @@ def test_a_peer_of_another_name_is_tried_again_and_says_so(send: Callable[..., t
 def test_a_store_that_is_away_is_tried_again(findings: Findings, tmp_path: Path) -> None:
     """The report waits for its films."""
     with listening(Pacs()) as peer:
-        sender = ReportSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path / "none", for_reading=True))
+        sender = ResultSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path / "none", for_reading=True))
         with pytest.raises(Transient, match="store"):
-            sender.deliver(message(findings))
+            sender.deliver(dispatch(findings))
 
 
 def test_a_peer_that_nobody_configured_is_permanent(findings: Findings, tmp_path: Path) -> None:
     """It was taken out of the settings while a report waited for it."""
     with pytest.raises(Permanent, match="not configured"):
-        ReportSender(peers=[], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(message(findings))
+        ResultSender(peers=[], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(dispatch(findings))
+
+
+def test_what_a_peer_says_with_its_refusal_is_kept_out_of_the_message(send: Callable[..., tuple[int, str]]) -> None:
+    """It may hold anything: the database has it, no log."""
+    with listening(Pacs(0xA700, "no room for Doe^Jane")) as peer, pytest.raises(Transient) as problem:
+        send(peer)
+    assert (str(problem.value), problem.value.said) == (
+        "the peer refused the structured report: out of resources (0xA700)",
+        "no room for Doe^Jane",
+    )
+
+
+@pytest.mark.parametrize("kind", [ResultObject.PRESENTATION, ResultObject.SELECTION])
+def test_other_objects_arrive_as_well(findings: Findings, tmp_path: Path, kind: ResultObject) -> None:
+    """Each in its own SOP class, with the proof of what was taken."""
+    pacs = Pacs(0xB007, "kept")
+    (sop_class,) = KINDS[kind].sop_classes
+    with listening(pacs, sop_class) as peer:
+        proof = ResultSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(
+            dispatch(findings, kind)
+        )
+    (received,) = pacs.received
+    assert (received.SOPClassUID, received.SOPInstanceUID) == (proof.sop_class_uid, proof.sop_instance_uid)
+    assert (proof.sop_class_uid, proof.status, proof.comment) == (sop_class, 0xB007, "kept")
+
+
+def test_a_picture_arrives_as_a_capture(findings: Findings, tmp_path: Path) -> None:
+    """As it was drawn."""
+    pacs = Pacs()
+    picture = np.full((20, 10, 3), 7, dtype=np.uint8)
+    with listening(pacs, SecondaryCaptureImageStorage) as peer:
+        sender = ResultSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path))
+        sender.deliver_picture(dispatch(findings, ResultObject.CAPTURE), picture, is_resized=True)
+    assert pacs.received[0].PixelData == picture.tobytes()
+
+
+def test_an_object_that_can_not_be_made_is_permanent(film: Dataset, findings: Findings, tmp_path: Path) -> None:
+    """The reason names the type of the failure, since its text may hold a patient's data."""
+    del film.Rows
+    film.save_as(tmp_path / findings.films[0].path, enforce_file_format=True)
+    with listening(Pacs(), *KINDS[ResultObject.PRESENTATION].sop_classes) as peer:
+        sender = ResultSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path))
+        with pytest.raises(Permanent, match=r"the presentation state can't be made of this film \(ValueError\)"):
+            sender.deliver(dispatch(findings, ResultObject.PRESENTATION))
 
 
 def test_messages_hold_no_patient_data(film: Dataset, send: Callable[..., tuple[int, str]]) -> None:

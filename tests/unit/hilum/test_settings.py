@@ -172,3 +172,31 @@ def test_shown_settings_are_a_file_that_gives_them() -> None:
 def test_every_setting_is_described() -> None:
     """The reference has no empty line."""
     assert [key for key, _, meaning in settings.reference() if not meaning] == []
+
+
+ROUTE = '[[routes]]\nobjects = ["report", "capture"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (EXAMPLE + ROUTE, "to_sender"),
+        (EXAMPLE + ROUTE + 'peers = ["pacs"]\ninstead = "pacs"', "one of `peers` already"),
+        (EXAMPLE + ROUTE + 'peers = ["other"]', "routes: there is no peer 'other'"),
+        (EXAMPLE + ROUTE + 'peers = ["pacs"]\ninstead = "other"', "routes: there is no peer 'other'"),
+        (EXAMPLE + ROUTE + 'to_sender = true\nsenders = ["other"]', "routes: there is no peer 'other'"),
+        (EXAMPLE + '[[routes]]\nobjects = []\npeers = ["pacs"]', "`capture` (picture"),
+        (EXAMPLE + '[[routes]]\nobjects = ["fax"]\npeers = ["pacs"]', "'fax'"),
+        (EXAMPLE + ROUTE + 'peers = ["pacs"]\nresults = ["good"]', "could-not-process"),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_refused(text: str, word: str) -> None:
+    """Before anything starts."""
+    assert word in refusal(text)
+
+
+def test_shown_routes_are_a_file_that_gives_them() -> None:
+    """With all their conditions."""
+    rule = 'peers = ["pacs"]\nresults = ["positive"]\npriorities = ["STAT"]\nsenders = ["pacs"]\n'
+    found = load(EXAMPLE + ROUTE + rule)
+    assert load(config_file.as_toml(found, None)).routes == found.routes

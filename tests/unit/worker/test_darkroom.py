@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from domain.errors import Crashed, Misconfigured, Transient, Unforeseen
+from domain.errors import Crashed, Misconfigured, Permanent, Transient, Unforeseen
 from domain.film import Developed, FilmHeader, StoredFilm, Unsuitable, View
 from tests.fakes import RecordedEvents, stored_film
 from tests.peers import wait_for
@@ -63,6 +63,34 @@ def test_reasons_cross_the_border(darkroom: Darkroom) -> None:
     again = darkroom.develop([blank, second], developed.seen).result(60)
     assert again.seen == developed.seen
     assert develop(darkroom, blank).square is None
+
+
+@pytest.mark.parametrize("most_pixels", [64, 256])
+def test_a_printed_film_comes_back_as_it_is(darkroom: Darkroom, most_pixels: int) -> None:
+    """The picture, the square beside it, and whether it is smaller than the film."""
+    made = darkroom.print(film("good"), most_pixels=most_pixels).result(60)
+    assert (made.picture == np.arange(most_pixels * 50, dtype=np.uint8).reshape(most_pixels, 50)).all()
+    assert (made.square.shape, made.square[0, 0], made.square[-1, -1]) == ((224, 224), 0.0, 1.0)
+    assert made.is_resized is (most_pixels == 64)
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "says"),
+    [
+        ("poison", Crashed, "Segmentation fault"),
+        ("large", Crashed, "memory"),
+        ("broken", Unforeseen, "^KeyError$"),
+        ("away", Transient, "the store is away"),
+        ("blank", Permanent, "blank"),
+    ],
+)
+def test_a_film_that_can_not_be_printed_says_why(
+    darkroom: Darkroom, path: str, error: type[Exception], says: str
+) -> None:
+    """As one that can't be developed."""
+    with pytest.raises(error, match=says):
+        darkroom.print(film(path), most_pixels=64).result(60)
+    assert darkroom.print(film("good"), most_pixels=64).result(60).is_resized
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from domain.duties import DutyName, Stuck, StuckLimits
 from domain.errors import Transient
 from tests.fake_upkeep import FakeDutyBook
 from tests.fakes import FakeQueue, RecordedEvents
-from worker.duties import Duty, aging, disk_watermark, perform, quiet_sweep, retention, statistics, stuck
+from worker.duties import Duty, aging, disk_watermark, fallback, perform, quiet_sweep, retention, statistics, stuck
 
 HOUR = timedelta(hours=1)
 LIMITS = StuckLimits(waiting=HOUR, leased=HOUR, undelivered=HOUR)
@@ -53,6 +53,18 @@ class FakeUpkeep:
         taken = min(getattr(self, what), at_most)
         setattr(self, what, getattr(self, what) - taken)
         self.pieces.append(taken)
+        return taken
+
+
+@dataclass
+class FakeFallback:
+    """An outbox in which so much is late."""
+
+    late: int
+
+    def send_instead(self, *, at_most: int) -> int:
+        taken = min(self.late, at_most)
+        self.late -= taken
         return taken
 
 
@@ -109,6 +121,14 @@ def test_what_waits_long_is_looked_after() -> None:
     queue.pass_time(HOUR)
     assert aging(queue, events, step=timedelta(minutes=15)) == 1
     assert events.told == [("info", "jobs-aged", {"count": 1})]
+
+
+def test_what_goes_to_another_peer_is_told() -> None:
+    """As many pieces as there are, and silence where there are none."""
+    events, ended = RecordedEvents(), threading.Event()
+    assert fallback(FakeFallback(late=501), events, ended) == 501
+    assert fallback(FakeFallback(late=0), events, ended) == 0
+    assert events.names() == ["sent-instead"]
 
 
 def test_each_kind_of_stuck_work_is_told_by_its_count() -> None:

@@ -89,6 +89,19 @@ def test_a_permanent_failure_is_held_at_once() -> None:
     assert queue.state(job) == ("held", 1, "the peer refused the report")
 
 
+@pytest.mark.parametrize("error", [Permanent, Transient])
+def test_what_a_peer_said_is_in_the_reason_but_not_in_the_log(error: type[HilumError]) -> None:
+    """It may name a patient: who works off held jobs may read it, a log may not hold it."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1)
+    work = loop(queue, failing(error("the peer refused it", said="not for Doe^Jane")))
+    work.step()
+    assert queue.state(job)[2] == "the peer refused it; it said: not for Doe^Jane"
+    assert isinstance(work.guard.events, RecordedEvents)
+    assert "refused" in str(work.guard.events.told)
+    assert "Doe" not in str(work.guard.events.told)
+
+
 def test_an_unforeseen_error_shows_its_type_only() -> None:
     """The text of a foreign error may quote a patient's data: neither queue nor log has it."""
     queue = FakeQueue()

@@ -1,0 +1,74 @@
+"""What is told to whom: the objects made of a result, the routes they take, and the proof that they arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from domain.findings import Findings, Verdict
+    from domain.ids import AeTitle
+    from domain.priority import Priority
+
+
+class ResultObject(StrEnum):
+    """What a result can be told as."""
+
+    REPORT = "report"
+    """Structured report (PS3.3 A.35)."""
+    CAPTURE = "capture"
+    """Secondary capture: the film with the heat map, and a strip with the result (PS3.3 A.8.4)."""
+    PRESENTATION = "presentation"
+    """Grayscale softcopy presentation state: the result as text over the film (PS3.3 A.33.1)."""
+    SELECTION = "selection"
+    """Key object selection: the film that the result rests on (PS3.3 A.35.4)."""
+
+    @property
+    def needs_film(self) -> bool:
+        """Whether there is none of a study of which no film was analysed."""
+        return self in {ResultObject.CAPTURE, ResultObject.PRESENTATION, ResultObject.SELECTION}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """Where one object of a result goes; an empty condition is met by every study."""
+
+    peer: str
+    object: ResultObject
+    senders: frozenset[AeTitle] = frozenset()
+    """Met by a study of which one of these sent a film."""
+    priorities: frozenset[Priority] = frozenset()
+    verdicts: frozenset[Verdict] = frozenset()
+    instead: str = ""
+    """The peer that gets the object as well where the first does not take it in time; empty: none."""
+    patience: timedelta = timedelta(0)
+    """How long the first peer may take then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dispatch:
+    """One object that is to be told to one peer."""
+
+    peer: str
+    object: ResultObject
+    findings: Findings
+    made_at: datetime
+    """When the findings were stored, aware of its time zone: every try sends the same bytes."""
+    predecessor: Findings | None = None
+    """The study's result before this one, from fewer films or another network; its report is superseded."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """What a peer acknowledged."""
+
+    status: int
+    """DIMSE status of the response: success or a warning (PS3.4 B.2.3)."""
+    sop_class_uid: str
+    sop_instance_uid: str
+    comment: str = ""
+    """Error Comment (0000,0902) of the peer, where it accepted with a warning."""

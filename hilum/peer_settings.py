@@ -1,0 +1,99 @@
+"""The settings of those around Hilum: who sends, who gets results, which study is urgent, what goes where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
+
+from domain.delivery import ResultObject  # noqa: TC001 - pydantic reads it at run time
+from domain.findings import Verdict  # noqa: TC001 - the same
+from domain.ids import AeTitle
+from hilum.section import Section
+
+
+def _ae_title(text: str) -> str:
+    return str(AeTitle(text))
+
+
+AeTitleText = Annotated[str, AfterValidator(_ae_title)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+PriorityName = Literal["STAT", "HIGH", "ROUTINE", "LOW"]
+
+
+class Peer(Section):
+    """A DICOM application that we talk to."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="letters, digits, `-` and `_`; at most 32"
+    )
+    ae_title: AeTitleText = Field(description="an AE title of 1 to 16 printable ASCII characters")
+    host: str = Field(min_length=1, description="a host name or address")
+    port: Port = Field(description="a TCP port from 1 to 65535")
+    may_send: bool = Field(False, description="true or false: its films are taken; if not, its C-ECHO is answered")  # noqa: FBT003 - a default
+    sends_from: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="IP addresses or networks (`10.1.0.0/16`) it may send from; empty: any"
+    )
+    maximum_associations: int = Field(
+        0, ge=0, le=1000, description="associations it may have with us at the same time, 1 to 1000; 0: no own limit"
+    )
+    study_quiet_seconds: float | None = Field(
+        None, ge=0, le=3600, description="`node.study_quiet_seconds` for what it sends; unset: as of the node"
+    )
+    association_ends_study: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: a study is complete when the association that brought it is released",
+    )
+    receives_results: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: gets the report of every study; finer: `[[routes]]`",
+    )
+
+
+class PriorityOfStudies(Section):
+    """A rule that says how urgent a study is; the first rule whose conditions are all met decides."""
+
+    priority: PriorityName = Field(description="STAT, HIGH, ROUTINE or LOW")
+    peer: str = Field("", description="the name of the peer that sends; empty: any")
+    requested_priority: str = Field(
+        "", description="Requested Procedure Priority (0040,1003) of the film, as STAT; empty: any"
+    )
+    location: str = Field(
+        "",
+        description="a pattern (`EMERGENCY*`) for Requesting Service, Current Patient Location or Institutional "
+        "Department Name of the film; empty: any",
+    )
+
+
+class RouteOfResults(Section):
+    """Which objects of which results go where; each condition that is empty is met by every study."""
+
+    objects: tuple[ResultObject, ...] = Field(
+        min_length=1,
+        description="what is sent: `report` (structured report), `capture` (picture with the heat map), `presentation` "
+        "(presentation state), `selection` (key object selection)",
+    )
+    peers: tuple[str, ...] = Field((), description="names of the peers that get it")
+    to_sender: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: it also goes back to whichever peer sent a film of the study",
+    )
+    senders: tuple[str, ...] = Field((), description="names of peers: studies of which one of them sent a film")
+    priorities: tuple[PriorityName, ...] = Field(
+        (), description="STAT, HIGH, ROUTINE, LOW: studies that were so urgent"
+    )
+    results: tuple[Verdict, ...] = Field(
+        (), description="positive, negative, undetermined, could-not-process: studies with one of these results"
+    )
+    instead: str = Field(
+        "", description="the name of a peer that gets it as well where one of `peers` does not take it in time"
+    )
+    instead_after_seconds: float = Field(600, gt=0, le=604800, description="seconds, to 604800, of that time")
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> RouteOfResults:
+        if not self.peers and not self.to_sender:
+            raise ValueError("a route needs `peers`, or `to_sender = true`")
+        if self.instead in self.peers:
+            raise ValueError("`instead` is one of `peers` already")
+        return self
