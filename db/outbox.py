@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text, update
 
+from db.confirmations import ask_later
 from db.engine import transaction
 from db.queue import finish, notify
 from db.studies import film_from_row, film_rows
@@ -13,16 +14,17 @@ from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVe
 from domain.delivery import Dispatch, ResultObject
 from domain.film import Unsuitable
 from domain.findings import Findings, ModelVersion, Probabilities
+from domain.ids import DeliveryId
 from domain.jobs import JobKind, deliver_lane
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row, Select
 
     from domain.delivery import Proof
     from domain.film import StoredFilm
-    from domain.ids import DeliveryId
     from domain.jobs import Job
 
 
@@ -53,8 +55,10 @@ RETURNING lane
 class PostgresDeliveries:
     """Deliveries and their findings: implements `domain.ports.Deliveries` and `Fallback`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, asked: Collection[str] = ()) -> None:
+        """Keep deliveries; peers in `asked` are asked later whether they keep what they accepted."""
         self._engine = engine
+        self._asked = frozenset(asked)
 
     def load(self, delivery_id: DeliveryId) -> Dispatch:
         """Return what to tell to whom."""
@@ -81,7 +85,7 @@ class PostgresDeliveries:
         """Record that the peer acknowledged the object, and end the job, in one transaction."""
         with transaction(self._engine) as connection:
             finish(connection, job)
-            connection.execute(
+            peer = connection.execute(
                 update(Delivery)
                 .where(Delivery.id == job.subject_id)
                 .values(
@@ -91,7 +95,10 @@ class PostgresDeliveries:
                     sop_class_uid=proof.sop_class_uid,
                     sop_instance_uid=proof.sop_instance_uid,
                 )
-            )
+                .returning(Delivery.peer)
+            ).scalar_one()
+            if peer in self._asked:
+                ask_later(connection, DeliveryId(job.subject_id), peer)
 
     def send_instead(self, *, at_most: int) -> int:
         """Send objects to their second peers as well whose first ones did not take them in time."""

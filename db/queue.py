@@ -81,6 +81,14 @@ _HOLD = text(
 )
 _RELEASE = text(_SETTLE.format(state=JobState.WAITING, changes="attempts = attempts - 1, run_after = now()"))
 
+_POSTPONE = text(
+    _SETTLE.format(
+        state=JobState.WAITING,
+        changes="attempts = attempts - 1, reason = NULL, reason_class = NULL, run_after = now() + :after, "
+        "turn = now() + :after",
+    )
+)
+
 _REAP = text("""
 WITH expired AS (
     SELECT id, max_attempts IS NOT NULL AND attempts >= max_attempts AS spent FROM jobs
@@ -200,6 +208,15 @@ def finish(connection: Connection, job: Job) -> None:
 def finish_all(connection: Connection, jobs: Sequence[Job]) -> frozenset[JobId]:
     """End jobs well, inside the transaction that stores their results; return those that somebody else has now."""
     return _lost(connection, _FINISH, jobs)
+
+
+def postpone(connection: Connection, job: Job, after: timedelta) -> None:
+    """Return a job to its lane that waits for somebody else now, due later and not counted as a try.
+
+    Raises:
+        LeaseLost: the job belongs to somebody else now.
+    """
+    _settle(connection, _POSTPONE, job, after=after)
 
 
 def enqueue(

@@ -117,7 +117,7 @@ class Conflict(Table):
 
 
 class JobRow(Table):
-    """A job; `subject_id` is a study's, a delivery's or a commitment's id, by `kind`."""
+    """A job; `subject_id` is a study's, a delivery's, a commitment's or a confirmation's id, by `kind`."""
 
     __tablename__ = "jobs"
 
@@ -305,6 +305,12 @@ class Delivery(Table):
     sop_class_uid: Mapped[str | None]
     """Of what it acknowledged; null in rows from before there was this column."""
     sop_instance_uid: Mapped[str | None]
+    confirmation_id: Mapped[int | None] = mapped_column(ForeignKey("confirmations.id"), index=True)
+    """The question to its peer whether it keeps it; null: it was not accepted, or the peer is not asked such things."""
+    committed_at: Mapped[datetime | None]
+    """When the peer said that it keeps it (storage commitment)."""
+    not_kept: Mapped[int] = mapped_column(server_default="0")
+    """How often the peer accepted it and then said that it does not keep it."""
 
     __table_args__ = (
         _one_of("object", ResultObject),
@@ -331,6 +337,26 @@ class CommitmentRow(Table):
     failed: Mapped[int | None]
 
     __table_args__ = (UniqueConstraint("peer", "transaction_uid"),)
+
+
+class ConfirmationRow(Table):
+    """A question to a peer whether it keeps what it accepted (storage commitment), and whether it answered."""
+
+    __tablename__ = "confirmations"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    peer: Mapped[str]
+    transaction_uid: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    asked_at: Mapped[datetime | None]
+    """Null: deliveries are still added to it."""
+    questions: Mapped[int] = mapped_column(server_default="0")
+    answered_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("peer", "transaction_uid"),
+        Index("confirmations_open", "peer", unique=True, postgresql_where=text("asked_at IS NULL")),
+    )
 
 
 class DutyRow(Table):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Network = IPv4Network | IPv6Network
@@ -61,6 +61,8 @@ class Access:
     callers: Sequence[Caller] = field(default=())
     """Empty: anybody may call."""
     maximum_associations: int
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Names of the peers that are asked whether they keep what they accepted, by AE title."""
 
     def caller(self, calling: str) -> int:
         """Return the place of a calling AE title among the callers, behind the last where it is none."""

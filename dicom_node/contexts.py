@@ -46,4 +46,6 @@ def offered() -> list[PresentationContext]:
     """Return the presentation contexts that the node accepts."""
     films = [build_context(sop_class, [*UNCOMPRESSED, *COMPRESSED]) for sop_class in RECEIVED_SOP_CLASSES]
     services = [build_context(sop_class, list(UNCOMPRESSED[:2])) for sop_class in (VERIFICATION, STORAGE_COMMITMENT)]
+    commitment = services[-1]
+    commitment.scu_role = commitment.scp_role = True  # who answers a question of ours is its provider (PS3.7 D.3.3.4)
     return [*services, *films]

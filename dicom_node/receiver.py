@@ -17,6 +17,7 @@ from dicom_node.access import Access, Rejection, TlsFiles, tls_context
 from dicom_node.arrivals import StorageArrival, Turned
 from dicom_node.commitment import ActionStatus, take_request
 from dicom_node.contexts import offered
+from dicom_node.inquiry import EventStatus, take_answer
 from dicom_node.status import StoreStatus
 from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
 from domain.errors import Misconfigured, Transient
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from dicom_node.messages import Arrival
     from dicom_node.workload import Workload
     from domain.ids import StudyId
-    from domain.ports import CommitmentDesk
+    from domain.ports import AnswerDesk, CommitmentDesk
 
 _OPENING_PATIENCE_SECONDS = 10.0
 _BACKLOG = 128
@@ -125,6 +126,7 @@ class Node:
         self._workload = workload
         self._storage: Storage | None = None
         self._desk: CommitmentDesk | None = None
+        self._answers: AnswerDesk | None = None
         self._is_open = threading.Event()
         self._is_stopping = threading.Event()
         self._ae = _application_entity(listener)
@@ -136,9 +138,9 @@ class Node:
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._thread.start()
 
-    def open_storage(self, storage: Storage, desk: CommitmentDesk) -> None:
-        """Begin to take films, and requests to commit them."""
-        self._desk = desk
+    def open_storage(self, storage: Storage, desk: CommitmentDesk, answers: AnswerDesk) -> None:
+        """Begin to take films, requests to commit them, and answers to our own requests."""
+        self._desk, self._answers = desk, answers
         self._storage = storage
         self._is_open.set()
 
@@ -242,6 +244,7 @@ class Node:
         association.requestor.address_info = AddressInformation.from_tuple(address)
         association.bind(evt.EVT_REQUESTED, self._on_requested, [counted])
         association.bind(evt.EVT_N_ACTION, self._on_action)
+        association.bind(evt.EVT_N_EVENT_REPORT, self._on_report)
         return association
 
     def _on_requested(self, event: Event, counted: ExitStack) -> None:
@@ -261,6 +264,13 @@ class Node:
             return ActionStatus.RESOURCE_LIMITATION, None
         calling = str(event.assoc.requestor.ae_title).strip()
         return int(take_request(event, calling, self._desk, self._storage.events)), None
+
+    def _on_report(self, event: Event) -> tuple[int, None]:
+        self._is_open.wait(_OPENING_PATIENCE_SECONDS)
+        if self._storage is None or self._answers is None:
+            return EventStatus.RESOURCE_LIMITATION, None
+        peer = self._access.asked.get(str(event.assoc.requestor.ae_title).strip())
+        return int(take_answer(event, peer, self._answers, self._storage.events)), None
 
     def _limited(self, calling: str, counted: ExitStack) -> Rejection | None:
         caller = self._access.caller(calling)

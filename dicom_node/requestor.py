@@ -16,7 +16,7 @@ from pynetdicom.presentation import build_context
 from domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
@@ -53,6 +53,8 @@ class Proposal:
     """Where we are not the user of a SOP class but its provider (PS3.7 D.3.3.4)."""
     contexts: Sequence[PresentationContext] = ()
     """Further presentation contexts, in transfer syntaxes of their own."""
+    handlers: Sequence[tuple[evt.EventType, Callable[[evt.Event], Any]]] = ()
+    """What serves requests that the peer makes on the association."""
     patience_s: float | None = None
     """The longest silence within the association, if it differs from the other timeouts."""
 
@@ -80,7 +82,7 @@ def associated(
         ],
         ae_title=peer.ae_title,
         ext_neg=list(proposal.roles),
-        evt_handlers=[(evt.EVT_CONN_OPEN, _prepare)],
+        evt_handlers=[(evt.EVT_CONN_OPEN, _prepare), *proposal.handlers],
     )
     if not association.is_established:
         raise _no_association(association, proposal.service)

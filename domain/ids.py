@@ -15,6 +15,7 @@ StudyId = NewType("StudyId", int)
 JobId = NewType("JobId", int)
 DeliveryId = NewType("DeliveryId", int)
 CommitmentId = NewType("CommitmentId", int)
+ConfirmationId = NewType("ConfirmationId", int)
 
 _AE_TITLE_MAX_CHARACTERS = 16
 

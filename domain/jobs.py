@@ -14,11 +14,14 @@ CLASSIFY_LANE = "classify"
 
 
 class JobKind(StrEnum):
-    """What a job asks for; its subject is the row id of a study, a delivery or a commitment."""
+    """What a job asks for; its subject is the row id of a study, a delivery, a commitment or a confirmation."""
 
     CLASSIFY = "classify"
     DELIVER = "deliver"
     COMMIT = "commit"
+    """Answer a peer whether we keep what it sent."""
+    CONFIRM = "confirm"
+    """Ask a peer whether it keeps what we sent."""
 
 
 class JobState(StrEnum):
@@ -75,7 +78,7 @@ class Job:
     id: JobId
     kind: JobKind
     lane: str
-    """The line it waits in: `classify`, `deliver:PEER` or `commit:PEER`, so that one slow peer delays nobody else."""
+    """Where it waits: `classify`, `deliver:PEER`, `commit:PEER` or `confirm:PEER`: a slow peer delays nobody."""
     subject_id: int
     attempt: int
     """1 for the first try."""
@@ -99,3 +102,8 @@ def deliver_lane(peer: str) -> str:
 def commit_lane(peer: str) -> str:
     """Return the lane in which answers to one peer's commitment requests wait."""
     return f"commit:{peer}"
+
+
+def confirm_lane(peer: str) -> str:
+    """Return the lane in which our own commitment requests to one peer wait."""
+    return f"confirm:{peer}"

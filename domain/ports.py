@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from domain.commitment import CommitmentReport, CommitmentRequest, PendingCommitment
+    from domain.confirmation import Inquiry, PeersAnswer
     from domain.delivery import Dispatch, Proof
     from domain.duties import DutyName, DutyRecord, Stuck, StuckLimits
     from domain.explanation import Explanation
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         Unsuitable,
     )
     from domain.findings import Examination, Findings, ModelVersion, Probabilities
-    from domain.ids import CommitmentId, DeliveryId, JobId, SopInstanceUid, StudyId
+    from domain.ids import CommitmentId, ConfirmationId, DeliveryId, JobId, SopInstanceUid, StudyId
     from domain.jobs import Job, ReasonClass
 
 
@@ -269,6 +270,61 @@ class PictureCourier(Protocol):
 
     def deliver_picture(self, dispatch: Dispatch, picture: Picture, *, is_resized: bool) -> Proof:
         """Return when the peer has acknowledged the picture; see `Courier.deliver`."""
+        ...
+
+
+class Confirmations(Protocol):
+    """Questions to peers whether they keep what they accepted."""
+
+    def begin(self, confirmation_id: ConfirmationId) -> Inquiry:
+        """Close a question, so that nothing is added to it any more, and return what to ask."""
+        ...
+
+    def settle_asked(self, job: Job, *, again_after: timedelta) -> None:
+        """Record that the peer took the question; the job is due again when the peer has not answered by then.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+    def settle_answered(self, job: Job) -> None:
+        """End the job of a question that was answered.
+
+        Raises:
+            LeaseLost: the job belongs to somebody else now.
+        """
+        ...
+
+    def answered(self, peer: str, answer: PeersAnswer) -> bool:
+        """Record an answer; see `AnswerDesk`."""
+        ...
+
+
+class AnswerDesk(Protocol):
+    """Where answers to our questions are left."""
+
+    def answered(self, peer: str, answer: PeersAnswer) -> bool:
+        """Commit what a peer keeps, and send again what it does not; say whether it was asked that.
+
+        An object that is not kept for the third time is not sent again; its job is held, with the reason.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+
+class Inquirer(Protocol):
+    """Asks a peer whether it keeps what it accepted."""
+
+    def ask(self, inquiry: Inquiry) -> PeersAnswer | None:
+        """Send the N-ACTION; return the answer where it came at once, None where it is to come later.
+
+        Raises:
+            Transient: the peer is away or busy.
+            Permanent: the peer does not commit, or refused to; the message names its status.
+        """
         ...
 
 

@@ -168,6 +168,23 @@ def status(loaded: Loaded, *, as_json: bool) -> None:
 
 
 @hilum.command()
+@click.argument("study", metavar="STUDY")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; null for a study that never came.")
+@click.pass_obj
+def ledger(loaded: Loaded, study: str, *, as_json: bool) -> None:
+    """Show what happened to STUDY, a Study Instance UID: each step with its time and who took it.
+
+    From the reception of its films to the proof that each peer has the results, and keeps them where it is asked
+    (`commits_results`). The same lines are in the view `ledger` of the database.
+
+    Exit status 1 when no film of the study ever came.
+    """
+    from hilum import ledger as view
+
+    sys.exit(view.show(loaded.settings(), study, as_json=as_json))
+
+
+@hilum.command()
 @click.argument("peer")
 @click.pass_obj
 def echo(loaded: Loaded, peer: str) -> None:

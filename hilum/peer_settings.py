@@ -48,6 +48,11 @@ class Peer(Section):
         False,  # noqa: FBT003 - a default
         description="true or false: gets the report of every study; finer: `[[routes]]`",
     )
+    commits_results: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: it is asked to commit to keep what it accepted (storage commitment); it answers to "
+        "our node",
+    )
 
 
 class PriorityOfStudies(Section):

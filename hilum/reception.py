@@ -49,6 +49,7 @@ def listener(settings: Settings) -> Listener:
             requires_called_ae_title=node.check_called_ae_title,
             callers=callers,
             maximum_associations=node.maximum_associations,
+            asked={peer.ae_title: peer.name for peer in settings.receivers if peer.commits_results},
         ),
         timeouts=Timeouts(
             acse=node.acse_timeout_seconds, dimse=node.dimse_timeout_seconds, idle=node.idle_timeout_seconds
@@ -75,6 +76,7 @@ def _tls_files(settings: Settings) -> TlsFiles | None:
 
 def open_storage(node: Node, settings: Settings, engine: Engine, events: Events) -> Callable[[threading.Event], int]:
     """Let the node take films; return what brings store and database together after a crash."""
+    from db.confirmations import PostgresConfirmations
     from dicom_node.reconcile import reconcile
     from hilum import storage
 
@@ -83,5 +85,5 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
     if drafts := place.store.sweep():
         events.warning("drafts-removed", count=drafts)
     place.store.warm()  # here, since this process may have been forked
-    node.open_storage(place, bootstrap.commitments(settings, engine))
+    node.open_storage(place, bootstrap.commitments(settings, engine), PostgresConfirmations(engine))
     return lambda stop: reconcile(place, rows, stop)

@@ -46,6 +46,13 @@ class Worker(Section):
         "ROUTINE to HIGH",
     )
     max_attempts: int = Field(5, ge=1, le=100, description="tries of a classification before it is held, 1 to 100")
+    commitment_seconds: float = Field(
+        900,
+        ge=1,
+        le=604800,
+        description="seconds, 1 to 604800, that a peer may take to answer whether it keeps what it accepted, before it "
+        "is asked again",
+    )
     retry_seconds: float = Field(
         2, gt=0, le=600, description="seconds before the second try, above 0 to 600; doubles with each further one"
     )

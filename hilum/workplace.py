@@ -144,17 +144,31 @@ def _handlers(
     settings: Settings, engine: Engine, store: Store, darkroom: Darkroom, network: NetworkClassifier
 ) -> dict[str, Handler]:
     """Return what is done in the lanes of deliveries and commitments, by lane."""
+    from db.confirmations import PostgresConfirmations
     from db.outbox import PostgresDeliveries
     from dicom_node.films import SpoolFilms
-    from domain.jobs import commit_lane, deliver_lane
+    from dicom_node.inquiry import CommitmentInquirer
+    from domain.ids import AeTitle
+    from domain.jobs import commit_lane, confirm_lane, deliver_lane
     from hilum.couriers import couriers
     from worker.commit import AnswerCommitment
+    from worker.confirm import AskConfirmation
     from worker.deliver import Deliver
 
     handlers: dict[str, Handler] = {}
     if settings.receivers:
-        deliver = Deliver(deliveries=PostgresDeliveries(engine), couriers=couriers(settings, store, darkroom, network))
+        asked = [peer for peer in settings.receivers if peer.commits_results]
+        deliveries = PostgresDeliveries(engine, asked=[peer.name for peer in asked])
+        deliver = Deliver(deliveries=deliveries, couriers=couriers(settings, store, darkroom, network))
         handlers.update({deliver_lane(peer.name): deliver for peer in settings.receivers})
+        ask = AskConfirmation(
+            confirmations=PostgresConfirmations(engine),
+            inquirer=CommitmentInquirer(
+                peers=[bootstrap.address_of(peer) for peer in asked], calling=AeTitle(settings.node.ae_title)
+            ),
+            patience=timedelta(seconds=settings.worker.commitment_seconds),
+        )
+        handlers.update({confirm_lane(peer.name): ask for peer in asked})
     if settings.senders:
         answer = AnswerCommitment(
             commitments=bootstrap.commitments(settings, engine),

@@ -58,6 +58,12 @@ class Hospital:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         return [job for job in json.loads(done.stdout)["troubled"] if job["lane"] == lane]
 
+    def ledger(self, study: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what is known of a study."""
+        command = [*PYTHON_M_HILUM, "--config", str(self.config), "ledger", study, "--json"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)
+
     def report_of(self, sent: Dataset) -> Path:
         """Wait for the report in the film's study and return it as a file."""
         uid = str(sent.StudyInstanceUID)
@@ -80,7 +86,7 @@ def settings(folder: Path, *, database: str, port: int, pacs: Orthanc, modality_
         node={"port": port, "study_quiet_seconds": 0.5},
         worker=worker or {"retry_seconds": 0.2, "retry_limit_seconds": 1},
         peers=[
-            {**peer, "receives_results": True, "may_send": True},
+            {**peer, "receives_results": True, "may_send": True, "commits_results": True},
             {"name": "xray", "ae_title": "XRAY1", "host": "127.0.0.1", "port": modality_port, "may_send": True},
         ],
     )
@@ -143,6 +149,21 @@ def test_a_sender_is_told_that_its_films_are_safe(hospital: Hospital) -> None:
     ]
     answer = wait_for(lambda: hospital.committed(transaction))
     assert (answer["Status"], len(answer["Success"]), answer["Failures"]) == ("Success", 1, [])
+
+
+def test_the_pacs_says_that_it_keeps_the_report(hospital: Hospital) -> None:
+    """Hilum asks for storage commitment, Orthanc answers to the node, and the ledger has the proof of every step."""
+    sent = film(134)
+    hospital.send(sent)
+    hospital.report_of(sent)
+    study = str(sent.StudyInstanceUID)
+    wait_for(lambda: hospital.ledger(study)["deliveries"][0]["state"] == "committed", seconds=60)
+    ledger = hospital.ledger(study)
+    (delivery,) = ledger["deliveries"]
+    assert (delivery["peer"], delivery["object"], delivery["dimse_status"]) == ("pacs", "report", 0)
+    proofs = {"received", "spooled", "classified", "accepted", "asked", "committed"}
+    steps = [entry["event"] for entry in ledger["entries"] if entry["event"] in proofs]
+    assert steps == ["received", "spooled", "classified", "accepted", "asked", "committed"]
 
 
 def test_a_sender_is_told_of_a_film_that_never_came(hospital: Hospital) -> None:
