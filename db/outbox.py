@@ -94,6 +94,7 @@ class PostgresDeliveries:
                     comment=proof.comment or None,
                     sop_class_uid=proof.sop_class_uid,
                     sop_instance_uid=proof.sop_instance_uid,
+                    control_id=proof.control_id,
                 )
                 .returning(Delivery.peer)
             ).scalar_one()

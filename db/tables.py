@@ -305,6 +305,8 @@ class Delivery(Table):
     sop_class_uid: Mapped[str | None]
     """Of what it acknowledged; null in rows from before there was this column."""
     sop_instance_uid: Mapped[str | None]
+    control_id: Mapped[str | None]
+    """MSH-10 of the message that its peer acknowledged."""
     confirmation_id: Mapped[int | None] = mapped_column(ForeignKey("confirmations.id"), index=True)
     """The question to its peer whether it keeps it; null: it was not accepted, or the peer is not asked such things."""
     committed_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Coded concepts that Hilum writes into reports, each with where it comes from."""
+"""Coded concepts that Hilum writes into DICOM objects, beside those of `domain.concepts`, each with its source."""
 
 from __future__ import annotations
 
@@ -6,34 +6,23 @@ from typing import TYPE_CHECKING
 
 from pydicom.sr.coding import Code
 
+from domain import concepts
 from domain.film import Unsuitable
-from domain.findings import Label, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from domain.findings import Label, Presence
+
 IMAGING_PROCEDURE = Code("363679005", "SCT", "Imaging procedure")
 """Procedure reported: PS3.16 CID 100, the one code there that is true of every film."""
 
-TARGET_FINDING: Mapping[Label, Code] = {
-    # SNOMED CT; the value has 18 characters, more than VR SH holds, so it travels as Long Code Value (0008,0119).
-    Label.COVID19: Code("882784691000119100", "SCT", "Pneumonia caused by SARS-CoV-2"),
-    # SNOMED CT; not in any DICOM context group.
-    Label.PNEUMONIA: Code("233604007", "SCT", "Pneumonia"),
-}
-
-PRESENCE = Code("705057003", "SCT", "Presence")
-"""SNOMED CT; name of the answer that CID 240 lists."""
-PRESENCE_VALUE: Mapping[Presence, Code] = {
-    # PS3.16 CID 240.
-    Presence.PRESENT: Code("52101004", "SCT", "Present"),
-    Presence.ABSENT: Code("272519000", "SCT", "Absent"),
-    Presence.UNDETERMINED: Code("373068000", "SCT", "Undetermined"),
-}
-
-CERTAINTY = Code("111012", "DCM", "Certainty of Finding")
-"""PS3.16 Annex D; 0 to 100."""
-PERCENT = Code("%", "UCUM", "Percent")
+TARGET_FINDING: Mapping[Label, Code] = {label: Code(*one) for label, one in concepts.TARGET_FINDING.items()}
+"""A value of more than 16 characters does not fit into VR SH; it travels as Long Code Value (0008,0119)."""
+PRESENCE = Code(*concepts.PRESENCE)
+PRESENCE_VALUE: Mapping[Presence, Code] = {one: Code(*value) for one, value in concepts.PRESENCE_VALUE.items()}
+CERTAINTY = Code(*concepts.CERTAINTY)
+PERCENT = Code(*concepts.PERCENT)
 PIXELS = Code("{pixels}", "UCUM", "Pixels")
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
 
@@ -43,12 +32,7 @@ LUNG = Code("39607008", "SCT", "Lung")
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 """PS3.16 TID 1500 row 12."""
 
-RUN_STATUS = Code("111017", "DCM", "CAD Processing and Findings Summary")
-"""PS3.16 TID 4000; its values are CID 6047."""
-RUN_OK_WITHOUT_FINDINGS = Code("111241", "DCM", "All algorithms succeeded; without findings")
-RUN_OK_WITH_FINDINGS = Code("111242", "DCM", "All algorithms succeeded; with findings")
-RUN_INCOMPLETE = Code("111243", "DCM", "Not all algorithms succeeded; without findings")
-RUN_FAILED = Code("111245", "DCM", "No algorithms succeeded; without findings")
+RUN_STATUS = Code(*concepts.RUN_STATUS)
 
 NORMALITY = Code("121402", "DCM", "Normality")
 """PS3.16 TID 310; its values are CID 242."""
@@ -65,7 +49,7 @@ IMAGE_QUALITY = Code("111101", "DCM", "Image Quality")
 """PS3.16 Annex D; its values are CID 7036."""
 NON_DIAGNOSTIC = Code("RID14", "RADLEX", "Non-diagnostic quality")
 
-COMMENT = Code("121106", "DCM", "Comment")
+COMMENT = Code(*concepts.COMMENT)
 ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 """PS3.16 CID 7162 (surface processing algorithm families), value of Algorithm Family in TID 4019."""
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")

@@ -19,7 +19,6 @@ from pydicom.valuerep import DA, TM
 from dicom_node.authorship import character_set, contribution, institution, stamp
 from dicom_node.evidence import by_instance, evidence_of, pixel_geometry, timezone_of
 from dicom_node.identity import device_of, report_uid_for
-from dicom_node.report_tree import summary_of
 from dicom_node.silence import quiet
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def build_presentation(
 def _text(findings: Findings) -> TextObject:
     left, top, right, bottom = _BOX
     return TextObject(
-        f"{summary_of(findings)}\r\n{_NOTICE}",
+        f"{findings.summary}\r\n{_NOTICE}",
         AnnotationUnitsValues.DISPLAY,
         bounding_box=(left, top, right, bottom),
         text_justification=TextJustificationValues.LEFT,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import highdicom.sr as hd
+from pydicom.sr.coding import Code
 
 from dicom_node import codes
 from dicom_node.evidence import by_instance, pixel_geometry, text_of
 from dicom_node.identity import report_uid_for
+from domain import concepts
 from domain.findings import DISCLAIMER, TARGETS, Label, Outcome, Presence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydicom.dataset import Dataset
-    from pydicom.sr.coding import Code
 
     from dicom_node.identity import ReportDevice, ReportSettings
     from domain.film import StoredFilm
@@ -29,10 +30,6 @@ _SUPERSEDES = "This report takes the place of an earlier one about this study."
 _NORMALITY = {
     Outcome.UNDETERMINED: codes.NORMALITY_UNDETERMINED,
     Outcome.COULD_NOT_PROCESS: codes.NORMALITY_UNDETERMINED,
-}
-_RUN_STATUS = {
-    Outcome.UNDETERMINED: codes.RUN_INCOMPLETE,
-    Outcome.COULD_NOT_PROCESS: codes.RUN_FAILED,
 }
 
 
@@ -174,7 +171,7 @@ def _evaluations(findings: Findings, settings: ReportSettings, *, is_update: boo
             ),
             *(
                 hd.TextContentItem(name=codes.COMMENT, value=text, relationship_type=_CONTAINS)
-                for text in (summary_of(findings), *([_SUPERSEDES] if is_update else []), DISCLAIMER)
+                for text in (findings.summary, *([_SUPERSEDES] if is_update else []), DISCLAIMER)
             ),
         ]
     )
@@ -184,22 +181,10 @@ def _evaluations(findings: Findings, settings: ReportSettings, *, is_update: boo
 def _coded_summary(findings: Findings, settings: ReportSettings) -> Iterator[tuple[Code, Code]]:
     present = any(findings.presence(target) is Presence.PRESENT for target in TARGETS)
     without = codes.NORMAL if settings.normal_means_normal else codes.NORMALITY_UNDETERMINED
-    run_status = codes.RUN_OK_WITH_FINDINGS if present else codes.RUN_OK_WITHOUT_FINDINGS
-    yield codes.RUN_STATUS, _RUN_STATUS.get(findings.outcome, run_status)
+    yield codes.RUN_STATUS, Code(*concepts.run_status(findings))
     yield codes.NORMALITY, _NORMALITY.get(findings.outcome, codes.ABNORMAL if present else without)
     if findings.outcome is not Outcome.COULD_NOT_PROCESS and settings.triage_priority:
         # "Normal priority" leaves the study where it is in the list; a report never moves one down.
         yield codes.PRIORITY, codes.PRIORITY_HIGH if present else codes.PRIORITY_NORMAL
     if findings.unsuitable in codes.BAD_PIXELS:
         yield codes.IMAGE_QUALITY, codes.NON_DIAGNOSTIC
-
-
-def summary_of(findings: Findings) -> str:
-    """Return the result in one or two plain sentences."""
-    if findings.unsuitable is not None:
-        return f"The study was not classified. {findings.unsuitable.sentence}"
-    if findings.probabilities is None:
-        return "The study was not classified."
-    scores = ", ".join(f"{label} {100.0 * score:.1f} %" for label, score in findings.probabilities.as_dict().items())
-    named = f"Network names {findings.label}" if findings.label else "No class is certain enough to be named"
-    return f"{named}. Outputs: {scores}."

@@ -11,7 +11,7 @@ from dicom_node import codes
 from dicom_node.authorship import character_set, contribution, institution, stamp
 from dicom_node.evidence import evidence_of, request_of, timezone_of
 from dicom_node.identity import device_of, report_uid_for
-from dicom_node.report_tree import observer_of, summary_of
+from dicom_node.report_tree import observer_of
 from dicom_node.silence import quiet
 from domain.findings import DISCLAIMER
 
@@ -53,7 +53,7 @@ def build_selection(
             codes.OF_INTEREST,
             [header],
             observer_device_context=observer_of(device),
-            description=f"{summary_of(findings)} {DISCLAIMER}",
+            description=f"{findings.summary} {DISCLAIMER}",
         )
         document = KeyObjectSelectionDocument(
             [header],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -26,6 +27,9 @@ class ResultObject(StrEnum):
     """Grayscale softcopy presentation state: the result as text over the film (PS3.3 A.33.1)."""
     SELECTION = "selection"
     """Key object selection: the film that the result rests on (PS3.3 A.35.4)."""
+
+    MESSAGE = "message"
+    """HL7 message to a RIS: ORU^R01 of HL7 v2.5.1."""
 
     @property
     def needs_film(self) -> bool:
@@ -61,14 +65,24 @@ class Dispatch:
     predecessor: Findings | None = None
     """The study's result before this one, from fewer films or another network; its report is superseded."""
 
+    @property
+    def fingerprint(self) -> str:
+        """What is told to whom in 20 hexadecimal digits, the same each time."""
+        model = self.findings.model
+        thresholds = (f"{model.undetermined_below:.6f}", f"{model.covid19_from:.6f}")
+        told = (self.findings.films[0].study_uid, self.findings.input_digest, model.sha256, *thresholds)
+        return hashlib.sha256("\n".join((self.object, self.peer, *told)).encode()).hexdigest()[:20]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """What a peer acknowledged."""
+    """What a peer acknowledged: an instance, or a message."""
 
-    status: int
+    status: int | None = None
     """DIMSE status of the response: success or a warning (PS3.4 B.2.3)."""
-    sop_class_uid: str
-    sop_instance_uid: str
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+    control_id: str | None = None
+    """MSH-10 of the message that was accepted."""
     comment: str = ""
-    """Error Comment (0000,0902) of the peer, where it accepted with a warning."""
+    """Error Comment (0000,0902) or MSA-3: what the peer said with it."""

@@ -21,6 +21,10 @@ class Transient(HilumError):
     """The same work may succeed later: the job is retried with backoff."""
 
 
+class Doubtful(Transient):
+    """The same work may succeed later, but may as well never: the job is retried a few times, then held."""
+
+
 class Permanent(HilumError):
     """The same work would fail again: the job is held, visible, until an operator acts."""
 

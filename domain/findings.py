@@ -153,6 +153,17 @@ class Findings:
             return Verdict(self.outcome)
         return Verdict.POSITIVE if self.label in TARGETS else Verdict.NEGATIVE
 
+    @property
+    def summary(self) -> str:
+        """The result in one or two plain sentences."""
+        if self.unsuitable is not None:
+            return f"The study was not classified. {self.unsuitable.sentence}"
+        if self.probabilities is None:
+            return "The study was not classified."
+        scores = ", ".join(f"{label} {100.0 * score:.1f} %" for label, score in self.probabilities.as_dict().items())
+        named = f"Network names {self.label}" if self.label else "No class is certain enough to be named"
+        return f"{named}. Outputs: {scores}."
+
     def presence(self, target: Label) -> Presence:
         """Say whether a target is present, absent or undetermined."""
         if self.label is None:

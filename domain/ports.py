@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from domain.findings import Examination, Findings, ModelVersion, Probabilities
     from domain.ids import CommitmentId, ConfirmationId, DeliveryId, JobId, SopInstanceUid, StudyId
     from domain.jobs import Job, ReasonClass
+    from domain.subject import Subject
 
 
 class Classifier(Protocol):
@@ -261,6 +262,18 @@ class Courier(Protocol):
         Raises:
             Transient: the peer is away or out of resources.
             Permanent: the peer refused the object for good; the message names its status and what it said.
+        """
+        ...
+
+
+class SubjectReader(Protocol):
+    """Knows whom results are about."""
+
+    def subject(self, findings: Findings) -> Subject:
+        """Return patient, study and order, as far as the films name them.
+
+        Raises:
+            Transient: the store can't be read now.
         """
         ...
 

@@ -9,12 +9,14 @@ from hilum import bootstrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dicom_node.identity import ReportSettings
     from dicom_node.sender import ResultSender
     from dicom_node.store import Store
     from domain.delivery import ResultObject
     from domain.ports import Courier
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
+    from ris.courier import MessageCourier
     from worker.darkroom import Darkroom
 
 
@@ -33,23 +35,65 @@ def couriers(
         courier=sender,
         most_pixels=settings.report.capture_pixels,
     )
-    return {**dict.fromkeys(ResultObject, sender), ResultObject.CAPTURE: pictures}
+    own: dict[ResultObject, Courier] = {ResultObject.CAPTURE: pictures}
+    if settings.ris_receivers:
+        own[ResultObject.MESSAGE] = _messages(settings, store)
+    return {**dict.fromkeys(ResultObject, sender), **own}
+
+
+def _messages(settings: Settings, store: Store) -> MessageCourier:
+    from dicom_node.identity import device_of
+    from dicom_node.subjects import StoredSubjects
+    from ris.courier import MessageCourier, RisPeer
+    from ris.mllp import MllpAddress, TlsFiles
+    from ris.oru import Parties
+
+    own = _report_settings(settings)
+    return MessageCourier(
+        peers=[
+            RisPeer(
+                name=one.name,
+                address=MllpAddress(
+                    host=one.host,
+                    port=one.port,
+                    tls=TlsFiles(authorities=one.tls_authorities, certificate=one.tls_certificate, key=one.tls_key)
+                    if one.tls
+                    else None,
+                    timeout_s=one.timeout_seconds,
+                ),
+                parties=Parties(
+                    sending_application=one.sending_application,
+                    sending_facility=one.sending_facility,
+                    receiving_application=one.receiving_application,
+                    receiving_facility=one.receiving_facility,
+                ),
+            )
+            for one in settings.ris_receivers
+        ],
+        subjects=StoredSubjects(store),
+        device_uid=lambda model: device_of(model, own).uid,
+    )
 
 
 def _sender(settings: Settings, store: Store) -> ResultSender:
-    from dicom_node.identity import ReportSettings
     from dicom_node.sender import ResultSender
     from domain.ids import AeTitle
-    from hilum.settings import UUID_ROOT
 
-    root = settings.report.uid_root
     return ResultSender(
         peers=[bootstrap.address_of(peer) for peer in settings.receivers],
         calling=AeTitle(settings.node.ae_title),
         store=store,
-        settings=ReportSettings(
-            uid_root=None if root == UUID_ROOT else root,
-            station=settings.node.ae_title,
-            series_number=settings.report.series_number,
-        ),
+        settings=_report_settings(settings),
+    )
+
+
+def _report_settings(settings: Settings) -> ReportSettings:
+    from dicom_node.identity import ReportSettings
+    from hilum.settings import UUID_ROOT
+
+    root = settings.report.uid_root
+    return ReportSettings(
+        uid_root=None if root == UUID_ROOT else root,
+        station=settings.node.ae_title,
+        series_number=settings.report.series_number,
     )

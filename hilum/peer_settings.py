@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
-from domain.delivery import ResultObject  # noqa: TC001 - pydantic reads it at run time
-from domain.findings import Verdict  # noqa: TC001 - the same
+from domain.delivery import ResultObject
+from domain.findings import Verdict  # noqa: TC001 - pydantic reads it at run time
 from domain.ids import AeTitle
 from hilum.section import Section
 
@@ -18,15 +20,14 @@ def _ae_title(text: str) -> str:
 
 AeTitleText = Annotated[str, AfterValidator(_ae_title)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 PriorityName = Literal["STAT", "HIGH", "ROUTINE", "LOW"]
 
 
 class Peer(Section):
     """A DICOM application that we talk to."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$", description="letters, digits, `-` and `_`; at most 32"
-    )
+    name: PeerName = Field(description="letters, digits, `-` and `_`; at most 32")
     ae_title: AeTitleText = Field(description="an AE title of 1 to 16 printable ASCII characters")
     host: str = Field(min_length=1, description="a host name or address")
     port: Port = Field(description="a TCP port from 1 to 65535")
@@ -55,6 +56,27 @@ class Peer(Section):
     )
 
 
+class Ris(Section):
+    """A radiology information system that is told results by HL7 messages, along routes."""
+
+    name: PeerName = Field(description="as of a peer; no peer may have the same")
+    host: str = Field(min_length=1, description="a host name or address")
+    port: Port = Field(description="a TCP port from 1 to 65535, where it takes messages by MLLP")
+    sending_application: str = Field("HILUM", max_length=20, description="MSH-3, what it knows us by; to 20 characters")
+    sending_facility: str = Field("", max_length=20, description="MSH-4; at most 20 characters")
+    receiving_application: str = Field("", max_length=20, description="MSH-5; at most 20 characters")
+    receiving_facility: str = Field("", max_length=20, description="MSH-6; at most 20 characters")
+    tls: bool = Field(False, description="true or false: it is called by TLS, and must prove its name")  # noqa: FBT003 - a default
+    tls_authorities: Path | None = Field(
+        None, description="a PEM file with the authorities of its certificate; unset: those that the system trusts"
+    )
+    tls_certificate: Path | None = Field(None, description="a PEM file with our certificate, where it asks for one")
+    tls_key: Path | None = Field(None, description="a PEM file with our private key")
+    timeout_seconds: float = Field(
+        30, gt=0, le=3600, description="seconds, to 3600, for the connection, and again for the acknowledgement"
+    )
+
+
 class PriorityOfStudies(Section):
     """A rule that says how urgent a study is; the first rule whose conditions are all met decides."""
 
@@ -76,9 +98,9 @@ class RouteOfResults(Section):
     objects: tuple[ResultObject, ...] = Field(
         min_length=1,
         description="what is sent: `report` (structured report), `capture` (picture with the heat map), `presentation` "
-        "(presentation state), `selection` (key object selection)",
+        "(presentation state), `selection` (key object selection), `message` (HL7, to a `[[ris]]`)",
     )
-    peers: tuple[str, ...] = Field((), description="names of the peers that get it")
+    peers: tuple[str, ...] = Field((), description="names of the peers, or for `message` of the `[[ris]]`, that get it")
     to_sender: bool = Field(
         False,  # noqa: FBT003 - a default
         description="true or false: it also goes back to whichever peer sent a film of the study",
@@ -102,3 +124,42 @@ class RouteOfResults(Section):
         if self.instead in self.peers:
             raise ValueError("`instead` is one of `peers` already")
         return self
+
+
+def check_names(
+    peers: Sequence[Peer],
+    ris: Sequence[Ris],
+    priorities: Sequence[PriorityOfStudies],
+    routes: Sequence[RouteOfResults],
+) -> None:
+    """Refuse names that are given twice, or to nobody, or to somebody who does not take what a route sends.
+
+    Raises:
+        ValueError: there is one; the text says where.
+    """
+    dicom, told = {peer.name for peer in peers}, {one.name for one in ris}
+    names = [*(peer.name for peer in peers), *(one.name for one in ris)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"peers: the name {twice[0]!r} is given twice; each peer needs a name of its own")
+    for rule in priorities:
+        _refuse_stranger("priorities", rule.peer, dicom, "`[[peers]]`")
+    for route in routes:
+        for name in route.senders:
+            _refuse_stranger("routes", name, dicom, "`[[peers]]`")
+        for name in (*route.peers, route.instead):
+            _refuse_stranger("routes", name, dicom | told, "`[[peers]]` or `[[ris]]`")
+        _refuse_mixture(route, told)
+
+
+def _refuse_stranger(table: str, name: str, known: set[str], where: str) -> None:
+    if name and name not in known:
+        raise ValueError(f"{table}: there is no peer {name!r}; it must be one of {where}")
+
+
+def _refuse_mixture(route: RouteOfResults, told: set[str]) -> None:
+    """A RIS takes messages and nothing else, a DICOM peer anything else."""
+    messages = {one is ResultObject.MESSAGE for one in route.objects}
+    takers = {name in told for name in (*route.peers, route.instead) if name} | ({False} if route.to_sender else set())
+    if len(messages) > 1 or messages != takers:
+        raise ValueError("routes: `message` goes to `[[ris]]` and nowhere else, other objects to `[[peers]]`; use two")

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, T
 
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
-from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, RouteOfResults
+from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.work_settings import Retention, Upkeep, Worker
@@ -158,26 +158,16 @@ class Settings(BaseSettings):
         (), description="any number of `[[priorities]]` tables, in order; without one that applies a study is ROUTINE"
     )
 
+    ris: tuple[Ris, ...] = Field(
+        (), description="any number of `[[ris]]` tables: systems that are told results by HL7, along routes"
+    )
     routes: tuple[RouteOfResults, ...] = Field(
         (), description="any number of `[[routes]]` tables, each for itself: a result goes along all that apply"
     )
 
     @model_validator(mode="after")
-    def _rules_name_peers(self) -> Settings:
-        names = {"", *(peer.name for peer in self.peers)}
-        named = [("priorities", rule.peer) for rule in self.priorities]
-        named += [("routes", peer) for route in self.routes for peer in (*route.peers, *route.senders, route.instead)]
-        for table, peer in named:
-            if peer not in names:
-                raise ValueError(f"{table}: there is no peer {peer!r}; it must be one of `[[peers]]`")
-        return self
-
-    @model_validator(mode="after")
-    def _peers_are_distinct(self) -> Settings:
-        names = [peer.name for peer in self.peers]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"peers: the name {twice[0]!r} is given twice; each peer needs a name of its own")
+    def _names_are_known(self) -> Settings:
+        check_names(self.peers, self.ris, self.priorities, self.routes)
         return self
 
     @classmethod
@@ -208,6 +198,17 @@ class Settings(BaseSettings):
         )
 
     @property
+    def ris_receivers(self) -> tuple[Ris, ...]:
+        """The information systems that may be told results."""
+        names = {name for route in self.routes for name in (*route.peers, route.instead)}
+        return tuple(one for one in self.ris if one.name in names)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The names of all that may be told results."""
+        return (*(peer.name for peer in self.receivers), *(one.name for one in self.ris_receivers))
+
+    @property
     def spool(self) -> Path:
         """The folder of received films; of those on their way, where the store is a bucket."""
         url = urlsplit(self.store.url)
@@ -228,6 +229,7 @@ _NO_SECRETS = {"store.url", "store.endpoint", "store.region", "store.timeout_sec
 _TABLES_OF_LISTS: dict[str, type[Section]] = {
     "peers": Peer,
     "priorities": PriorityOfStudies,
+    "ris": Ris,
     "routes": RouteOfResults,
 }
 

@@ -67,7 +67,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         sha256=network.model.sha256,
         place=network.place,
         decoders=darkroom.size,
-        peers=[peer.name for peer in settings.receivers] or "none: reports are kept in the database only",
+        peers=settings.told or "none: reports are kept in the database only",
     )
     # DICOM toolkits take a second to load: while the first studies are classified.
     handlers = _handlers(settings, engine, store, darkroom, network)
@@ -156,11 +156,11 @@ def _handlers(
     from worker.deliver import Deliver
 
     handlers: dict[str, Handler] = {}
-    if settings.receivers:
+    if settings.told:
         asked = [peer for peer in settings.receivers if peer.commits_results]
         deliveries = PostgresDeliveries(engine, asked=[peer.name for peer in asked])
         deliver = Deliver(deliveries=deliveries, couriers=couriers(settings, store, darkroom, network))
-        handlers.update({deliver_lane(peer.name): deliver for peer in settings.receivers})
+        handlers.update({deliver_lane(name): deliver for name in settings.told})
         ask = AskConfirmation(
             confirmations=PostgresConfirmations(engine),
             inquirer=CommitmentInquirer(

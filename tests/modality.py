@@ -73,3 +73,14 @@ def answer_to(
     response, _ = association.send_n_action(information, action, StorageCommitmentPushModel, instance)
     association.release()
     return int(response.Status)
+
+
+def store(port: int, film: Dataset, *, calling: str) -> int:
+    """C-STORE a film and return the status."""
+    entity = AE(ae_title=calling)
+    entity.add_requested_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
+    association = entity.associate("127.0.0.1", port, ae_title="HILUM")
+    assert association.is_established
+    status = int(association.send_c_store(film).Status)
+    association.release()
+    return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from domain.errors import Crashed, LeaseLost, Misconfigured, Permanent, Transient, Unforeseen
+from domain.errors import Crashed, Doubtful, LeaseLost, Misconfigured, Permanent, Transient, Unforeseen
 from domain.jobs import ReasonClass
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from worker.events import Events
     from worker.retry import Backoff
 
+_DOUBTFUL_ATTEMPTS = 10
+"""Tries of a job whose failure may not pass: some ten minutes, with the usual pauses."""
 _UNEXPECTED_ATTEMPTS = 5
 """Tries of a job that fails in a way nobody foresaw, where the job itself sets no limit."""
 
@@ -58,6 +60,9 @@ class Aftermath:
             case Crashed():
                 last = job.is_last_attempt or job.last_failure is ReasonClass.CRASHED
                 self._try_again(job, str(error), ReasonClass.CRASHED, last=last)
+            case Doubtful():
+                last = job.is_last_attempt or job.attempt >= _DOUBTFUL_ATTEMPTS
+                self._try_again(job, str(error), ReasonClass.TRANSIENT, last=last, said=error.said)
             case Transient():
                 self._try_again(job, str(error), ReasonClass.TRANSIENT, last=job.is_last_attempt, said=error.said)
             case _:

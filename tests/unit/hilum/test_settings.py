@@ -200,3 +200,32 @@ def test_shown_routes_are_a_file_that_gives_them() -> None:
     rule = 'peers = ["pacs"]\nresults = ["positive"]\npriorities = ["STAT"]\nsenders = ["pacs"]\n'
     found = load(EXAMPLE + ROUTE + rule)
     assert load(config_file.as_toml(found, None)).routes == found.routes
+
+
+RIS = '[[ris]]\nname = "ris"\nhost = "h"\nport = 2575\n'
+TO_RIS = '[[routes]]\nobjects = ["message"]\npeers = ["ris"]\n'
+
+
+def test_a_ris_is_told_along_routes() -> None:
+    """Whoever no route names is told nothing."""
+    assert load(EXAMPLE + RIS).told == ("pacs",)
+    found = load(EXAMPLE + RIS + TO_RIS)
+    assert found.told == ("pacs", "ris")
+    assert load(config_file.as_toml(found, None)).ris == found.ris
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (EXAMPLE + RIS.replace('"ris"', '"pacs"'), "'pacs' is given twice"),
+        (EXAMPLE + RIS + TO_RIS.replace('"ris"', '"pacs"'), "`message` goes to `[[ris]]`"),
+        (EXAMPLE + RIS + TO_RIS.replace('"message"', '"report"'), "`message` goes to `[[ris]]`"),
+        (EXAMPLE + RIS + TO_RIS.replace('"message"', '"message", "report"'), "`message` goes to `[[ris]]`"),
+        (EXAMPLE + RIS + TO_RIS + "to_sender = true", "`message` goes to `[[ris]]`"),
+        (EXAMPLE + RIS + TO_RIS + 'instead = "pacs"', "`message` goes to `[[ris]]`"),
+        (EXAMPLE + RIS + TO_RIS + 'senders = ["ris"]', "there is no peer 'ris'"),
+    ],
+)
+def test_messages_and_other_objects_do_not_mix(text: str, word: str) -> None:
+    """A RIS takes no DICOM, and a PACS no HL7."""
+    assert word in refusal(text)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import Crashed, HilumError, LeaseLost, Misconfigured, Permanent, Transient
+from domain.errors import Crashed, Doubtful, HilumError, LeaseLost, Misconfigured, Permanent, Transient
 from domain.findings import Outcome
 from domain.jobs import Job, ReasonClass
 from tests.fakes import FakeQueue, RecordedEvents
@@ -79,6 +79,19 @@ def test_a_delivery_without_limit_never_gives_up_on_a_peer_that_is_away() -> Non
         queue.pass_time(timedelta(minutes=2))
         assert work.step()
     assert queue.state(job)[0] == "waiting"
+
+
+def test_what_may_never_pass_is_tried_ten_times() -> None:
+    """Then a person looks; a peer that is merely away is tried for ever."""
+    queue = FakeQueue()
+    job = queue.add("classify", 1, max_attempts=None)
+    work = loop(queue, failing(Doubtful("the peer had an error")))
+    for _ in range(9):
+        work.step()
+        queue.pass_time(timedelta(minutes=2))
+    assert queue.state(job)[:2] == ("waiting", 9)
+    work.step()
+    assert queue.state(job) == ("held", 10, "the peer had an error (given up after 10 tries)")
 
 
 def test_a_permanent_failure_is_held_at_once() -> None:

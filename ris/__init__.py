@@ -1,0 +1,1 @@
+"""Talks to radiology information systems: the only room that knows HL7."""

@@ -1,0 +1,159 @@
+"""Messages on their way: every answer of a RIS, given by a real listener on a loopback port."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.delivery import Dispatch
+from domain.errors import Doubtful, HilumError, Misconfigured, Permanent, Transient
+from domain.findings import Findings, ModelVersion
+from domain.subject import Subject
+from ris.courier import MessageCourier, RisPeer
+from ris.mllp import MllpAddress, TlsFiles
+from ris.oru import Parties
+from tests.certificates import Certificates, certificates
+from tests.peers import free_port
+from tests.ris_peer import END, START, Answer, FakeRis, acknowledgement, control_id, listening, said, silence
+from tests.unit.ris.test_oru import DISPATCH, SUBJECT
+
+
+class FakeSubjects:
+    """Knows one patient."""
+
+    def subject(self, findings: Findings) -> Subject:
+        """Return the patient."""
+        assert findings == DISPATCH.findings
+        return SUBJECT
+
+
+def device_uid(model: ModelVersion) -> str:
+    return f"2.25.{len(model.name)}"
+
+
+def courier(port: int, *, tls: TlsFiles | None = None, timeout_s: float = 5.0) -> MessageCourier:
+    address = MllpAddress(host="127.0.0.1", port=port, tls=tls, timeout_s=timeout_s)
+    peer = RisPeer(name="ris", address=address, parties=Parties(sending_application="HILUM"))
+    return MessageCourier(peers=[peer], subjects=FakeSubjects(), device_uid=device_uid)
+
+
+def deliver(answer: Answer, dispatch: Dispatch = DISPATCH, timeout_s: float = 5.0) -> FakeRis:
+    ris = FakeRis([answer])
+    with listening(ris) as port:
+        proof = courier(port, timeout_s=timeout_s).deliver(dispatch)
+    assert proof.control_id == control_id(ris.heard[0]) == dispatch.fingerprint
+    return ris
+
+
+@pytest.mark.parametrize("code", ["AA", "CA"])
+def test_an_accepted_message_is_proved_by_its_control_id(code: str) -> None:
+    """In original and in enhanced mode."""
+    (message,) = deliver(acknowledgement(code)).heard
+    assert message.startswith(b"MSH|^~\\&|HILUM|")
+    assert b"Doe^Jane" in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words", "peers_words"),
+    [
+        (acknowledgement("AE", "no patient Doe"), Doubtful, r"error with the message \(AE\)", "no patient Doe"),
+        (acknowledgement("CE"), Doubtful, r"\(CE\)", ""),
+        (acknowledgement("AR", "unknown type"), Permanent, r"rejected the message \(AR\)", "unknown type"),
+        (acknowledgement("CR"), Permanent, r"\(CR\)", ""),
+        (acknowledgement("AA", about="other"), Transient, "another message", ""),
+        (acknowledgement("ZZ"), Transient, "no acknowledgement", ""),
+        (said(START + b"hello" + END), Transient, "no acknowledgement", ""),
+        (said(START + bytes(range(0x20, 0x100)) + END), Transient, "no acknowledgement", ""),
+        (said(START + b"MSH|^~\\&|RIS\r" + END), Transient, "no acknowledgement", ""),
+        (said(b""), Transient, "closed the connection", ""),
+        (said(START + b"MSH|^~"), Transient, "closed the connection", ""),
+        (said(b"x" * 2_000_000), Transient, "does not end|broke off", ""),
+    ],
+)
+def test_every_other_answer_has_its_class(
+    answer: Answer, error: type[HilumError], words: str, peers_words: str
+) -> None:
+    """What the peer said is kept apart: it may name a patient."""
+    with pytest.raises(error, match=words) as problem:
+        deliver(answer)
+    assert type(problem.value) is error
+    assert problem.value.said == peers_words
+
+
+def test_a_reason_in_the_error_segment_is_read() -> None:
+    """Where MSA-3, which is deprecated, is empty."""
+    reply = b"MSH|^~\\&|RIS|||||ACK|7|P|2.5.1\rMSA|AE|%s\rERR||PID^1^3|204^Unknown key^HL70357|E||||no such patient"
+
+    def answer(message: bytes) -> bytes:
+        return START + reply % control_id(message).encode() + END
+
+    with pytest.raises(Doubtful) as problem:
+        deliver(answer)
+    assert problem.value.said == "no such patient"
+
+
+def test_silence_is_waited_for_no_longer_than_it_may_last() -> None:
+    """Then the message is sent again."""
+    with pytest.raises(Transient, match="in time"):
+        deliver(silence, timeout_s=0.3)
+
+
+def test_nobody_there_is_transient() -> None:
+    """The RIS may be back soon."""
+    with pytest.raises(Transient, match="can't be reached"):
+        courier(free_port()).deliver(DISPATCH)
+
+
+def test_a_peer_that_left_the_settings_is_permanent() -> None:
+    """It was taken out while a message waited for it."""
+    with pytest.raises(Permanent, match="not configured"):
+        courier(1).deliver(replace(DISPATCH, peer="other"))
+
+
+def test_every_try_sends_the_same_bytes() -> None:
+    """So a RIS that took the message, and was not heard, knows it again."""
+    assert deliver(acknowledgement("AA")).heard == deliver(acknowledgement("AA")).heard
+
+
+def test_different_results_and_peers_have_different_control_ids() -> None:
+    """Of twenty characters at most (MSH-10)."""
+    other = replace(DISPATCH.findings, model=replace(DISPATCH.findings.model, sha256="cd" * 32))
+    ids = {one.fingerprint for one in (DISPATCH, replace(DISPATCH, peer="b"), replace(DISPATCH, findings=other))}
+    assert {len(one) for one in ids} == {20}
+    assert len(ids) == 3
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+
+def secured(own: Certificates) -> FakeRis:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own.certificate, own.key)
+    return FakeRis(context=context)
+
+
+@pytest.mark.peers
+def test_a_message_goes_over_tls_to_whom_proves_its_name(tmp_path: Path) -> None:
+    """The authority of the peer's certificate is in the settings; we may have one of our own."""
+    own = certificates(tmp_path, "ris")
+    tls = TlsFiles(authorities=own.authority, certificate=own.certificate, key=own.key)
+    with listening(secured(own)) as port:
+        assert courier(port, tls=tls).deliver(DISPATCH).control_id == DISPATCH.fingerprint
+
+
+@pytest.mark.peers
+def test_a_peer_that_does_not_prove_its_name_is_told_nothing(tmp_path: Path) -> None:
+    """Its authority is none of ours."""
+    ris = secured(certificates(tmp_path, "ris"))
+    with listening(ris) as port, pytest.raises(Transient, match="TLS"):
+        courier(port, tls=TlsFiles()).deliver(DISPATCH)
+    assert ris.heard == []
+
+
+def test_a_missing_file_for_tls_is_a_wrong_installation(tmp_path: Path) -> None:
+    """The worker stops and says so."""
+    with pytest.raises(Misconfigured, match="TLS"):
+        courier(1, tls=TlsFiles(authorities=tmp_path / "none.pem")).deliver(DISPATCH)
