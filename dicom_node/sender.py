@@ -17,7 +17,7 @@ from domain.delivery import Proof
 from domain.errors import Permanent, Transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydicom.dataset import Dataset
     from pynetdicom.association import Association
@@ -123,6 +123,22 @@ def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = TIMEOUT_S) -
         except (RuntimeError, ValueError) as error:
             raise Transient("the peer does not accept the verification service") from error
         return status_of(response)
+
+
+def accepted_classes(
+    peer: PeerAddress, calling: AeTitle, what: str, sop_classes: Sequence[str], *, timeout_s: float = TIMEOUT_S
+) -> list[str]:
+    """Ask a peer which SOP classes it accepts, and return their names; nothing is sent.
+
+    Raises:
+        Transient: the peer can't be reached or refuses.
+        Permanent: it accepts none of them.
+
+    """
+    proposal = Proposal(service=what, sop_classes=sop_classes)
+    with associated(peer, calling, proposal, timeout_s=timeout_s) as association:
+        accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
+    return [UID(sop_class).name for sop_class in sop_classes if sop_class in accepted]
 
 
 def _accepted_class(association: Association, kind: Kind) -> tuple[str, str]:

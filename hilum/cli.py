@@ -15,6 +15,7 @@ from hilum.evaluate import evaluate
 from hilum.jobs import jobs
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
+from hilum.peers import peers
 from hilum.train import train
 from hilum.train_lungs import train_lungs
 
@@ -337,4 +338,5 @@ hilum.add_command(train_lungs)
 hilum.add_command(evaluate)
 hilum.add_command(models)
 hilum.add_command(jobs)
+hilum.add_command(peers)
 hilum.add_command(knowledge)

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from dicom_node.store import Store
     from domain.delivery import ResultObject
     from domain.ports import Courier
+    from hilum.peer_settings import Ris
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
     from ris.courier import MessageCourier
+    from ris.mllp import MllpAddress
     from worker.darkroom import Darkroom
 
 
@@ -45,7 +47,6 @@ def _messages(settings: Settings, store: Store) -> MessageCourier:
     from dicom_node.identity import device_of
     from dicom_node.subjects import StoredSubjects
     from ris.courier import MessageCourier, RisPeer
-    from ris.mllp import MllpAddress, TlsFiles
     from ris.oru import Parties
 
     own = _report_settings(settings)
@@ -53,14 +54,7 @@ def _messages(settings: Settings, store: Store) -> MessageCourier:
         peers=[
             RisPeer(
                 name=one.name,
-                address=MllpAddress(
-                    host=one.host,
-                    port=one.port,
-                    tls=TlsFiles(authorities=one.tls_authorities, certificate=one.tls_certificate, key=one.tls_key)
-                    if one.tls
-                    else None,
-                    timeout_s=one.timeout_seconds,
-                ),
+                address=mllp_address(one),
                 parties=Parties(
                     sending_application=one.sending_application,
                     sending_facility=one.sending_facility,
@@ -73,6 +67,14 @@ def _messages(settings: Settings, store: Store) -> MessageCourier:
         subjects=StoredSubjects(store),
         device_uid=lambda model: device_of(model, own).uid,
     )
+
+
+def mllp_address(ris: Ris) -> MllpAddress:
+    """Return where an information system takes messages."""
+    from ris.mllp import MllpAddress, TlsFiles
+
+    files = TlsFiles(authorities=ris.tls_authorities, certificate=ris.tls_certificate, key=ris.tls_key)
+    return MllpAddress(host=ris.host, port=ris.port, tls=files if ris.tls else None, timeout_s=ris.timeout_seconds)
 
 
 def _sender(settings: Settings, store: Store) -> ResultSender:

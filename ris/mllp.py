@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import Misconfigured, Transient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 START: Final = b"\x0b"
@@ -67,14 +68,26 @@ def exchange(address: MllpAddress, message: bytes) -> bytes:
         Transient: nobody is there, the peer does not prove who it is, or it does not answer in time.
         Misconfigured: a file for TLS can't be used.
     """
+    with connect(address) as connection:
+        connection.sendall(START + message + END)
+        return _reply(connection, time.monotonic() + address.timeout_s)
+
+
+@contextmanager
+def connect(address: MllpAddress) -> Iterator[socket.socket]:
+    """Connect for a block, by TLS where the address says so.
+
+    Raises:
+        Transient: nobody is there, the peer does not prove who it is, or the block fails by the network.
+        Misconfigured: a file for TLS can't be used.
+    """
     context = None if address.tls is None else address.tls.context()
     with ExitStack() as opened:
         try:
             connection = opened.enter_context(socket.create_connection((address.host, address.port), address.timeout_s))
             if context is not None:
                 connection = opened.enter_context(context.wrap_socket(connection, server_hostname=address.host))
-            connection.sendall(START + message + END)
-            return _reply(connection, time.monotonic() + address.timeout_s)
+            yield connection
         except ssl.SSLError as error:
             raise Transient(f"no connection by TLS: {error.reason or type(error).__name__}") from error
         except TimeoutError as error:

@@ -61,3 +61,20 @@ def coded(node: Dataset, code: str) -> list[str]:
 def texts(node: Dataset, code: str) -> list[str]:
     """Return the texts under a concept name."""
     return [str(item.TextValue) for item in items(node, code)]
+
+
+def faults(report: Dataset) -> list[str]:
+    """Return what no validator of others sees: the parts of a report on which its readers rely."""
+    found = []
+    if [one.TemplateIdentifier for one in report.get("ContentTemplateSequence", [])] != ["1500"]:
+        found.append("the template is not named")
+    if not coded(report, "121058"):
+        found.append("no procedure is reported")
+    groups = list(items(report, "125007"))
+    if not groups or any(len(list(items(group, "112040"))) != 1 for group in groups):
+        found.append("a measurement group has no tracking UID")
+    for number in items(report, "111012"):
+        measured = [float(one.NumericValue) for one in number.MeasuredValueSequence]
+        if not all(0.0 <= value <= 100.0 for value in measured):
+            found.append("a certainty is no percentage")
+    return found

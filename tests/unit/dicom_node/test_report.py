@@ -17,7 +17,7 @@ from dicom_node.report import build_report
 from dicom_node.wrap import wrap_film
 from domain.film import Unsuitable
 from domain.findings import DISCLAIMER, Label
-from tests.reports import CLASSES, CREATED, built, coded, encoded, items, texts, written
+from tests.reports import CLASSES, CREATED, built, coded, encoded, faults, items, texts, written
 from tests.validators import dciodvfy, dsrdump, pixelmed
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def test_every_outcome_is_a_valid_object(
     path = written(tmp_path, outcome, film, lateral, sop_class_uid=sop_class)
     assert dciodvfy(path) == []
     assert dsrdump(path) == []
+    assert faults(dcmread(path)) == []
 
 
 @pytest.mark.peers
