@@ -75,7 +75,7 @@ UPDATE jobs SET run_after = now() WHERE kind = :kind AND subject_id = :id AND st
 
 
 class PostgresConfirmations:
-    """Questions and answers, for both sides: implements `domain.ports.Confirmations` and `AnswerDesk`."""
+    """Questions and answers, for both sides: implements `domain.delivery_ports.Confirmations` and `AnswerDesk`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -11,14 +11,17 @@ from db.engine import transaction
 from db.queue import finish, notify
 from db.studies import film_from_row, film_rows
 from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVersionRow
+from domain.alarm import Overdue
 from domain.delivery import Dispatch, ResultObject
 from domain.film import Unsuitable
-from domain.findings import Findings, ModelVersion, Probabilities
+from domain.findings import Findings, Label, ModelVersion, Outcome, Probabilities
 from domain.ids import DeliveryId
 from domain.jobs import JobKind, deliver_lane
+from domain.priority import Priority
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import timedelta
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row, Select
@@ -52,8 +55,21 @@ RETURNING lane
 """)
 
 
+_OVERDUE = text(f"""
+SELECT d.id, d.peer, d.escalated_at IS NULL AS is_untold, extract(epoch FROM now() - d.created_at)::float AS age
+FROM deliveries AS d
+JOIN findings AS f ON f.id = d.findings_id JOIN studies AS s ON s.id = f.study_id
+WHERE d.accepted_at IS NULL AND d.created_at < now() - :older_than
+AND (s.priority <= {Priority.HIGH.value} OR (f.outcome = '{Outcome.CLASSIFIED}' AND f.label <> '{Label.NORMAL}'))
+AND NOT EXISTS (SELECT FROM jobs WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+AND NOT EXISTS (SELECT FROM jobs_archive WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+ORDER BY d.id
+""")  # noqa: S608 - constants
+_TOLD = text("UPDATE deliveries SET escalated_at = now() WHERE id = ANY(:deliveries)")
+
+
 class PostgresDeliveries:
-    """Deliveries and their findings: implements `domain.ports.Deliveries` and `Fallback`."""
+    """Deliveries and their findings: implements `domain.delivery_ports.Deliveries`, `Fallback`, `Escalations`."""
 
     def __init__(self, engine: Engine, *, asked: Collection[str] = ()) -> None:
         """Keep deliveries; peers in `asked` are asked later whether they keep what they accepted."""
@@ -109,6 +125,23 @@ class PostgresDeliveries:
             for lane in set(lanes):
                 notify(connection, lane)
         return len(lanes)
+
+    def overdue(self, *, older_than: timedelta) -> Overdue:
+        """Return what was not taken in time: of urgent studies, and of those in which a disease is named."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(_OVERDUE, {"older_than": older_than, "kind": JobKind.DELIVER}).all()
+        untold = [row for row in rows if row.is_untold]
+        return Overdue(
+            untold=tuple(DeliveryId(row.id) for row in untold),
+            count=len(rows),
+            peers=tuple(sorted({row.peer for row in untold})),
+            oldest_seconds=max((row.age for row in rows), default=0.0),
+        )
+
+    def told(self, overdue: Overdue) -> None:
+        """Write down that somebody was told."""
+        with transaction(self._engine) as connection:
+            connection.execute(_TOLD, {"deliveries": list(overdue.untold)})
 
 
 def _finding_rows() -> Select[*tuple[Any, ...]]:

@@ -313,6 +313,8 @@ class Delivery(Table):
     """When the peer said that it keeps it (storage commitment)."""
     not_kept: Mapped[int] = mapped_column(server_default="0")
     """How often the peer accepted it and then said that it does not keep it."""
+    escalated_at: Mapped[datetime | None]
+    """When somebody was told that it is overdue."""
 
     __table_args__ = (
         _one_of("object", ResultObject),

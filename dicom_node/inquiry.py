@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pynetdicom.events import Event
 
+    from domain.delivery_ports import AnswerDesk
     from domain.ids import AeTitle
-    from domain.ports import AnswerDesk
     from worker.events import Events
 
 _INSTANCE: Final = "1.2.840.10008.1.20.1.1"
@@ -49,7 +49,7 @@ class EventStatus(IntEnum):
 
 
 class CommitmentInquirer:
-    """Asks peers on associations of their own: implements `domain.ports.Inquirer`."""
+    """Asks peers on associations of their own: implements `domain.delivery_ports.Inquirer`."""
 
     def __init__(
         self,

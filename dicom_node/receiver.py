@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from dicom_node.command_set import Command
     from dicom_node.messages import Arrival
     from dicom_node.workload import Workload
+    from domain.delivery_ports import AnswerDesk
     from domain.ids import StudyId
-    from domain.ports import AnswerDesk, CommitmentDesk
+    from domain.ports import CommitmentDesk
 
 _OPENING_PATIENCE_SECONDS = 10.0
 _BACKLOG = 128

@@ -33,7 +33,7 @@ _ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
 
 
 class ResultSender:
-    """Builds an object of a result from the store's films and stores it at a peer; a `domain.ports.Courier`."""
+    """Builds objects of results from the store's films and stores them at peers; a `domain.delivery_ports.Courier`."""
 
     def __init__(
         self,

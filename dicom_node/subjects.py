@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class StoredSubjects:
-    """Reads patients and orders from the films in the store: implements `domain.ports.SubjectReader`."""
+    """Reads patients and orders from the films in the store: implements `domain.delivery_ports.SubjectReader`."""
 
     def __init__(self, store: Store) -> None:
         self._films = SpoolFilms(store)

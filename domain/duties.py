@@ -17,6 +17,7 @@ class DutyName(StrEnum):
     LEASE_REAPER = "lease-reaper"
     AGING = "aging"
     FALLBACK = "fallback"
+    ESCALATION = "escalation"
     STUCK = "stuck"
     RETENTION = "retention"
     DISK_WATERMARK = "disk-watermark"
@@ -29,6 +30,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.LEASE_REAPER: "jobs of dead workers taken back",
     DutyName.AGING: "jobs became more urgent",
     DutyName.FALLBACK: "objects go to another peer",
+    DutyName.ESCALATION: "urgent results are overdue",
     DutyName.STUCK: "jobs and reports are stuck",
     DutyName.RETENTION: "settled jobs moved to the archive",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",

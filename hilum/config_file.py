@@ -20,6 +20,8 @@ _HIDDEN = "***"
 def as_toml(settings: Settings, source: Path | None) -> str:
     """Return all settings in force as TOML; passwords and keys are replaced by `***`."""
     values = settings.model_dump(mode="json")
+    if settings.alarm.webhook is not None:
+        values["alarm"]["webhook"] = _HIDDEN
     values["store"].update({key: _HIDDEN for key in ("access_key", "secret_key") if values["store"][key]})
     values["database"]["url"] = without_password(values["database"]["url"])
     origin = f"from {source}" if source is not None else "defaults, no settings file"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dicom_node.sender import ResultSender
     from dicom_node.store import Store
     from domain.delivery import ResultObject
-    from domain.ports import Courier
+    from domain.delivery_ports import Courier
     from hilum.peer_settings import Ris
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier

@@ -58,6 +58,7 @@ def _of_the_queue(
     from db.outbox import PostgresDeliveries
     from db.queue import PostgresQueue
     from db.upkeep import PostgresUpkeep
+    from hilum.alarms import Alarms
     from worker import duties as done
 
     upkeep, queue, limits = PostgresUpkeep(engine), PostgresQueue(engine), settings.upkeep
@@ -75,6 +76,13 @@ def _of_the_queue(
         DutyName.LEASE_REAPER: partial(done.lease_reaper, queue, events),
         DutyName.AGING: partial(done.aging, queue, events, step=timedelta(seconds=settings.worker.aging_seconds)),
         DutyName.FALLBACK: partial(done.fallback, PostgresDeliveries(engine), events, ended),
+        DutyName.ESCALATION: partial(
+            done.escalation,
+            PostgresDeliveries(engine),
+            Alarms(settings=settings.alarm, station=settings.node.ae_title),
+            events,
+            older_than=timedelta(seconds=limits.escalation_after_seconds),
+        ),
         DutyName.STUCK: partial(
             done.stuck,
             upkeep,

@@ -30,6 +30,7 @@ ALLOWED_FIELDS = frozenset(
         "lane",
         "model",
         "outcome",
+        "peer",
         "peers",
         "place",
         "port",

@@ -20,7 +20,7 @@ from domain.film import ConflictPolicy
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.section import Section
 from hilum.store_settings import Store
-from hilum.work_settings import Retention, Upkeep, Worker
+from hilum.work_settings import Alarm, Retention, Upkeep, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +151,7 @@ class Settings(BaseSettings):
     upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
     retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
+    alarm: Alarm = Field(default_factory=Alarm, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
 
@@ -324,6 +325,8 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
+    if key == "alarm.webhook":
+        return "***"
     if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
         return "***"
     if key.startswith("store.") and "@" in str(value):  # keys where they do not belong

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from hilum.section import Section
 
@@ -80,6 +80,15 @@ class Upkeep(Section):
     fallback_every_seconds: Interval = Field(
         30, description="seconds between two looks for what goes to another peer (`routes.instead`)"
     )
+    escalation_every_seconds: Interval = Field(
+        60, description="seconds between two looks for urgent results that reach nobody"
+    )
+    escalation_after_seconds: float = Field(
+        600,
+        gt=0,
+        description="seconds: a result of an urgent study, or one that names a disease, which its peer has not taken "
+        "for longer raises an alarm (`alarm`)",
+    )
     stuck_every_seconds: Interval = Field(300, description="seconds between two looks for work that does not get on")
     stuck_waiting_seconds: float = Field(
         1800, gt=0, description="seconds: a job that is due for longer and is not claimed is stuck, but in a pause"
@@ -98,6 +107,26 @@ class Upkeep(Section):
         86400, description="seconds between two comparisons of spool and database"
     )
     statistics_every_seconds: Interval = Field(3600, description="seconds between two writings of the hour's figures")
+
+
+class Alarm(Section):
+    """Who is told that urgent results reach nobody, beside the log; no patient's data is in it."""
+
+    webhook: SecretStr | None = Field(
+        None, description="an http or https address that JSON is posted to; it may hold a key and is not shown"
+    )
+    smtp_host: str = Field("127.0.0.1", min_length=1, description="a mail server")
+    smtp_port: int = Field(25, ge=1, le=65535, description="a TCP port from 1 to 65535")
+    smtp_starttls: bool = Field(False, description="true or false: mail goes by TLS (STARTTLS)")  # noqa: FBT003 - a default
+    mail_from: str = Field("hilum@localhost", min_length=3, description="the address that mails come from")
+    mail_to: tuple[str, ...] = Field((), description="addresses that get a mail; empty: none is sent")
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_http(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("no http or https address")
+        return value
 
 
 class Retention(Section):

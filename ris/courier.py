@@ -14,8 +14,8 @@ from ris.oru import Parties, build_oru
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from domain.delivery_ports import SubjectReader
     from domain.findings import ModelVersion
-    from domain.ports import SubjectReader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class RisPeer:
 
 
 class MessageCourier:
-    """Tells results as ORU^R01 messages over MLLP: implements `domain.ports.Courier`."""
+    """Tells results as ORU^R01 messages over MLLP: implements `domain.delivery_ports.Courier`."""
 
     def __init__(
         self,

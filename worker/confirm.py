@@ -11,8 +11,8 @@ from domain.ids import ConfirmationId
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from domain.delivery_ports import Confirmations, Inquirer
     from domain.jobs import Job
-    from domain.ports import Confirmations, Inquirer
 
 _MOST_QUESTIONS = 5
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from domain.delivery import ResultObject
+    from domain.delivery_ports import Courier, Deliveries
     from domain.jobs import Job
-    from domain.ports import Courier, Deliveries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

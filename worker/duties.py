@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
+    from domain.delivery_ports import Alarm, Escalations, Fallback
     from domain.duties import DutyName, StuckLimits
-    from domain.ports import DutyBook, Fallback, Queue, Upkeep
+    from domain.ports import DutyBook, Queue, Upkeep
     from worker.events import Events
 
 _STUDIES_AT_ONCE = 500
@@ -90,6 +91,25 @@ def fallback(outbox: Fallback, events: Events, ended: threading.Event) -> int:
     if count:
         events.warning("sent-instead", count=count)
     return count
+
+
+def escalation(outbox: Escalations, alarm: Alarm, events: Events, *, older_than: timedelta) -> int:
+    """Tell people of urgent results that reach nobody, of each once; say how many there are.
+
+    Raises:
+        Transient: the database is away, or somebody could not be told; then it is tried again.
+    """
+    overdue = outbox.overdue(older_than=older_than)
+    if overdue.untold:
+        events.error(
+            "urgent-results-undelivered",
+            count=overdue.count,
+            peers=list(overdue.peers),
+            seconds=round(overdue.oldest_seconds),
+        )
+        alarm.tell(overdue)
+        outbox.told(overdue)
+    return overdue.count
 
 
 def stuck(upkeep: Upkeep, events: Events, *, limits: StuckLimits) -> int:

@@ -9,12 +9,13 @@ from domain.errors import Permanent
 
 if TYPE_CHECKING:
     from domain.delivery import Dispatch, Proof
-    from domain.ports import Darkroom, Illustrator, PictureCourier
+    from domain.delivery_ports import PictureCourier
+    from domain.ports import Darkroom, Illustrator
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IllustratingCourier:
-    """Draws a result before it is handed over: implements `domain.ports.Courier`."""
+    """Draws a result before it is handed over: implements `domain.delivery_ports.Courier`."""
 
     darkroom: Darkroom
     illustrator: Illustrator

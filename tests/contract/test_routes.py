@@ -206,3 +206,44 @@ def test_what_a_person_cancelled_goes_nowhere_else(reading: Reading) -> None:
         job = connection.execute(query).scalar_one()
     JobDesk(reading.engine, actor="ann@host").cancel(job, "the peer is gone for good")
     assert PostgresDeliveries(reading.engine).send_instead(at_most=10) == 0
+
+
+# --- what is overdue ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scores", "priority", "is_urgent"),
+    [
+        (PNEUMONIA, Priority.ROUTINE, True),
+        (NORMAL, Priority.ROUTINE, False),
+        (DOUBTFUL, Priority.ROUTINE, False),
+        (NORMAL, Priority.STAT, True),
+        (None, Priority.HIGH, True),
+        (None, Priority.LOW, False),
+    ],
+)
+def test_urgent_results_that_reach_nobody_are_overdue(
+    reading: Reading,
+    scores: Probabilities | None,
+    priority: Priority,
+    is_urgent: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Of urgent studies whatever the result, of others where a disease is named."""
+    reading.classify(TO_PACS, scores=scores, priority=priority)
+    found = PostgresDeliveries(reading.engine).overdue(older_than=NOW)
+    assert (found.count, len(found.untold), found.peers) == ((1, 1, ("pacs",)) if is_urgent else (0, 0, ()))
+
+
+def test_people_are_told_once_and_it_stays_counted(reading: Reading) -> None:
+    """Until the peer has it."""
+    deliveries = PostgresDeliveries(reading.engine)
+    reading.classify(TO_PACS)
+    deliveries.told(deliveries.overdue(older_than=NOW))
+    found = deliveries.overdue(older_than=NOW)
+    assert (found.count, found.untold) == (1, ())
+    reading.classify(Route(peer="archive", object=REPORT))
+    found = deliveries.overdue(older_than=NOW)
+    assert (found.count, found.peers) == (2, ("archive",))
+    deliveries.settle_delivered(reading.claim("deliver:pacs"), PROOF)
+    assert deliveries.overdue(older_than=NOW).count == 1
+    assert deliveries.overdue(older_than=timedelta(minutes=1)).count == 0

@@ -169,6 +169,14 @@ def test_shown_settings_are_a_file_that_gives_them() -> None:
     assert load(shown).node == found.node
 
 
+def test_the_address_of_a_webhook_is_not_shown() -> None:
+    """Neither where the settings are shown, nor where they are refused."""
+    text = '[alarm]\nwebhook = "{}://chat/geheim"\n'
+    assert "geheim" not in config_file.as_toml(load(text.format("https")), None)
+    message = refusal(text.format("ftp"))
+    assert ("alarm.webhook" in message, "geheim" in message) == (True, False)
+
+
 def test_every_setting_is_described() -> None:
     """The reference has no empty line."""
     assert [key for key, _, meaning in settings.reference() if not meaning] == []

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
+from domain.alarm import Overdue
 from domain.duties import DutyName, Stuck, StuckLimits
 from domain.errors import Transient
+from domain.ids import DeliveryId
 from tests.fake_upkeep import FakeDutyBook
 from tests.fakes import FakeQueue, RecordedEvents
-from worker.duties import Duty, aging, disk_watermark, fallback, perform, quiet_sweep, retention, statistics, stuck
+from worker.duties import (
+    Duty,
+    aging,
+    disk_watermark,
+    escalation,
+    fallback,
+    perform,
+    quiet_sweep,
+    retention,
+    statistics,
+    stuck,
+)
 
 HOUR = timedelta(hours=1)
 LIMITS = StuckLimits(waiting=HOUR, leased=HOUR, undelivered=HOUR)
@@ -129,6 +142,55 @@ def test_what_goes_to_another_peer_is_told() -> None:
     assert fallback(FakeFallback(late=501), events, ended) == 501
     assert fallback(FakeFallback(late=0), events, ended) == 0
     assert events.names() == ["sent-instead"]
+
+
+@dataclass
+class FakeEscalations:
+    """An outbox with overdue results."""
+
+    found: Overdue
+    told_of: list[Overdue] = field(default_factory=list)
+
+    def overdue(self, *, older_than: timedelta) -> Overdue:
+        assert older_than == HOUR
+        return self.found
+
+    def told(self, overdue: Overdue) -> None:
+        self.told_of.append(overdue)
+
+
+@dataclass
+class FakeAlarm:
+    """People who can be told, or not."""
+
+    failure: Transient | None = None
+    heard: list[Overdue] = field(default_factory=list)
+
+    def tell(self, overdue: Overdue) -> None:
+        self.heard.append(overdue)
+        if self.failure is not None:
+            raise self.failure
+
+
+OVERDUE = Overdue(untold=(DeliveryId(7),), count=3, peers=("pacs",), oldest_seconds=754.2)
+
+
+def test_people_are_told_of_urgent_results_that_reach_nobody() -> None:
+    """Those of which they were told before are counted, and not told again."""
+    events, alarm, outbox = RecordedEvents(), FakeAlarm(), FakeEscalations(OVERDUE)
+    assert escalation(outbox, alarm, events, older_than=HOUR) == 3
+    assert (alarm.heard, outbox.told_of, events.names()) == ([OVERDUE], [OVERDUE], ["urgent-results-undelivered"])
+    outbox.found = replace(OVERDUE, untold=())
+    assert escalation(outbox, alarm, events, older_than=HOUR) == 3
+    assert len(alarm.heard) == 1
+
+
+def test_who_could_not_be_told_is_told_the_next_time() -> None:
+    """The duty fails, which is seen, and nothing is written down as told."""
+    outbox = FakeEscalations(OVERDUE)
+    with pytest.raises(Transient):
+        escalation(outbox, FakeAlarm(Transient("no mail")), RecordedEvents(), older_than=HOUR)
+    assert outbox.told_of == []
 
 
 def test_each_kind_of_stuck_work_is_told_by_its_count() -> None:
