@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from sqlalchemy import Table as PlainTable
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from domain.archive import GapKind
 from domain.delivery import ResultObject
 from domain.findings import Outcome
 from domain.jobs import JobKind, JobState, ReasonClass
@@ -41,7 +43,7 @@ class Table(DeclarativeBase):
     }
 
 
-def _one_of(column: str, values: type[JobState | JobKind | ReasonClass | Outcome | ResultObject]) -> CheckConstraint:
+def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     allowed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_is_known")
 
@@ -361,6 +363,22 @@ class ConfirmationRow(Table):
         UniqueConstraint("peer", "transaction_uid"),
         Index("confirmations_open", "peer", unique=True, postgresql_where=text("asked_at IS NULL")),
     )
+
+
+class GapRow(Table):
+    """A study that an archive had when it was last asked, and of which films or a result were not here."""
+
+    __tablename__ = "gaps"
+
+    peer: Mapped[str] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(primary_key=True)
+    study_date: Mapped[str]
+    films: Mapped[int]
+    missing: Mapped[int]
+    kind: Mapped[str]
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (_one_of("kind", GapKind),)
 
 
 class DutyRow(Table):

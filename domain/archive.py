@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
 _LARGEST_LIST = 50
 """UIDs in one request; some archives take no longer list."""
+
+
+class GapKind(StrEnum):
+    """What is wrong with a study that an archive has."""
+
+    MISSING = "missing"
+    """Films of it never came here."""
+    NO_RESULT = "no-result"
+    """All films are here, but nothing was found out about them, and nobody is at it."""
+    AT_WORK = "at-work"
+    """The same, but it is going to be classified."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

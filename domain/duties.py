@@ -22,6 +22,7 @@ class DutyName(StrEnum):
     RETENTION = "retention"
     DISK_WATERMARK = "disk-watermark"
     RECONCILE = "reconcile"
+    ARCHIVE_CHECK = "archive-check"
     STATISTICS = "statistics"
 
 
@@ -35,6 +36,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.RETENTION: "settled jobs moved to the archive",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",
     DutyName.RECONCILE: "differences between spool and database",
+    DutyName.ARCHIVE_CHECK: "studies of the archives are missing or without result",
     DutyName.STATISTICS: "figures written",
 }
 """What the number means that a run of the duty ends with."""

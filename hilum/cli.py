@@ -186,6 +186,21 @@ def ledger(loaded: Loaded, study: str, *, as_json: bool) -> None:
 
 
 @hilum.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+@click.pass_obj
+def gaps(loaded: Loaded, *, as_json: bool) -> None:
+    """Show studies that an archive has and of which films or a result are not here.
+
+    As the last daily comparison found it, of peers with `reconciled`; `hilum upkeep archive-check` compares now.
+
+    Exit status 1 when there is one that nobody works on.
+    """
+    from hilum import archive_check
+
+    sys.exit(archive_check.show(loaded.settings(), as_json=as_json))
+
+
+@hilum.command()
 @click.argument("peer")
 @click.pass_obj
 def echo(loaded: Loaded, peer: str) -> None:

@@ -104,6 +104,7 @@ def _of_the_store(
     settings: Settings, engine: Engine, events: Events, ended: threading.Event
 ) -> dict[DutyName, Callable[[], int]]:
     from dicom_node.drafts import free_bytes
+    from hilum import archive_check
     from worker import duties as done
 
     spool = settings.spool
@@ -116,6 +117,7 @@ def _of_the_store(
             reserve_bytes=settings.node.reserve_megabytes * _MEGABYTE,
         ),
         DutyName.RECONCILE: partial(_reconcile, settings, engine, events, ended),
+        DutyName.ARCHIVE_CHECK: partial(archive_check.check, settings, engine, events, ended),
     }
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -122,21 +121,31 @@ def run(settings: Settings, name: str, asked: Query, how: How, *, as_json: bool)
         Transient: the peer or the database can't be reached.
         Permanent: the peer does not offer what is needed, or refuses the query.
     """
-    from dicom_node.archive import Method
-
     peer = bootstrap.address_of(bootstrap.peer_named(settings, name))
     stop = stopping.on_signals()
     with door(settings, role="fetch") as opened:
-        ask = partial(_ask, settings, peer, asked, opened, stop)
-        haul = ask(how)
-        if how.method is None and haul.may_come_by_move:
-            click.echo("nothing came by C-GET; asking for C-MOVE", err=True)
-            haul = ask(replace(how, method=Method.MOVE))
+        haul = bring(settings, peer, asked, how, opened, stop)
         opened.events.info("films-fetched", calling=peer.ae_title, count=len(haul.missing) - len(haul.left))
         if haul.status:
             opened.events.warning("fetch-incomplete", calling=peer.ae_title, count=len(haul.left))
     click.echo(haul.as_json() if as_json else "\n".join(_lines(haul)))
     return haul.status
+
+
+def bring(settings: Settings, peer: PeerAddress, asked: Query, how: How, opened: Door, stop: threading.Event) -> Haul:
+    """Bring what the peer has and is not here, by C-GET or, where nothing comes so, by C-MOVE.
+
+    Raises:
+        Transient: the peer or the database can't be reached.
+        Permanent: the peer does not offer what is needed, or refuses the query.
+    """
+    from dicom_node.archive import Method
+
+    haul = _ask(settings, peer, asked, opened, stop, how)
+    if how.method is None and haul.may_come_by_move:
+        opened.events.warning("nothing-by-c-get", calling=peer.ae_title)
+        haul = _ask(settings, peer, asked, opened, stop, replace(how, method=Method.MOVE))
+    return haul
 
 
 def _ask(settings: Settings, peer: PeerAddress, asked: Query, opened: Door, stop: threading.Event, how: How) -> Haul:

@@ -49,6 +49,11 @@ class Peer(Section):
         False,  # noqa: FBT003 - a default
         description="true or false: gets the report of every study; finer: `[[routes]]`",
     )
+    reconciled: Literal["no", "list", "fetch"] = Field(
+        "no",
+        description="no, list or fetch: whether it is asked once a day for films that never came here, and whether "
+        "those are fetched",
+    )
     commits_results: bool = Field(
         False,  # noqa: FBT003 - a default
         description="true or false: it is asked to commit to keep what it accepted (storage commitment); it answers to "

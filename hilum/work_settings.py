@@ -106,6 +106,12 @@ class Upkeep(Section):
     reconcile_every_seconds: Interval = Field(
         86400, description="seconds between two comparisons of spool and database"
     )
+    archive_check_every_seconds: Interval = Field(
+        86400, description="seconds between two comparisons with the archives (`peers.reconciled`)"
+    )
+    archive_check_days: int = Field(
+        1, ge=0, le=365, description="days: how far back their films are looked at, by Study Date; 0: today's"
+    )
     statistics_every_seconds: Interval = Field(3600, description="seconds between two writings of the hour's figures")
 
 

@@ -19,7 +19,7 @@ from domain.delivery import ResultObject, Route
 from domain.film import Unsuitable
 from domain.findings import Findings, ModelVersion, Probabilities, Verdict
 from domain.ids import AeTitle, DeliveryId, StudyId
-from domain.jobs import Job, JobKind
+from domain.jobs import Job, JobKind, ReasonClass
 from domain.priority import Priority
 from tests.fakes import MODEL, PROOF, examined, received
 
@@ -77,6 +77,9 @@ class Reading:
     def claim(self, lane: str) -> Job:
         (job,) = PostgresQueue(self.engine).claim(lane, worker="host:1", lease=LEASE)
         return job
+
+    def hold(self, job: Job) -> None:
+        PostgresQueue(self.engine).hold(job, reason="broken", reason_class=ReasonClass.PERMANENT)
 
     def sent(self) -> list[tuple[Any, ...]]:
         """Return findings, peer and object of each delivery, in the order of their jobs."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,28 @@ def test_a_pacs_without_c_get_is_asked_to_move(embedded_url: str, tmp_path: Path
         archived(place, tmp_path, another)
         refused = run(place.config, "pacs", "--study", another.StudyInstanceUID, "--method", "get")
         assert (refused.returncode, "broke off" in refused.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("reconciled", ["list", "fetch"])
+def test_the_daily_comparison_lists_what_never_came_and_brings_it_if_it_may(
+    place: Site, tmp_path: Path, reconciled: str
+) -> None:
+    """By `hilum upkeep archive-check`, as the scheduler does it; `hilum gaps` shows what is left."""
+    one = film({"list": 330, "fetch": 331}[reconciled])
+    one.StudyDate = f"{datetime.now().astimezone():%Y%m%d}"
+    archived(place, tmp_path, one)
+    config = tmp_path / "hilum.toml"
+    text = place.config.read_text()
+    config.write_text(text.replace("[[peers]]", f'[[peers]]\nreconciled = "{reconciled}"'))
+    command = [sys.executable, "-m", "hilum", "--config", str(config)]
+    compared = subprocess.run(
+        [*command, "upkeep", "archive-check", "--json"], capture_output=True, text=True, check=True
+    )
+    assert str(one.StudyInstanceUID) not in compared.stderr
+    shown = subprocess.run([*command, "gaps", "--json"], capture_output=True, text=True, check=False)
+    kinds = {gap["study_instance_uid"]: gap["kind"] for gap in json.loads(shown.stdout)}
+    expected = {"list": "missing", "fetch": "at-work"}[reconciled]
+    assert kinds[one.StudyInstanceUID] == expected, compared.stderr
 
 
 def test_what_did_not_come_is_said_in_words(place: Site, tmp_path: Path, embedded_url: str) -> None:
