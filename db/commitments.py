@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db.delivery_tables import CommitmentRow
 from db.engine import transaction
 from db.queue import enqueue, finish
-from db.tables import CommitmentRow, Conflict, Instance
+from db.tables import Conflict, Instance
 from domain.commitment import KeptInstance, PendingCommitment, Reference
 from domain.ids import SopInstanceUid
 from domain.jobs import JobKind, commit_lane

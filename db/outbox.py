@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, text, update
 
 from db.confirmations import ask_later
+from db.delivery_tables import Delivery
 from db.engine import transaction
 from db.queue import finish, notify
 from db.studies import film_from_row, film_rows
-from db.tables import Delivery, FindingsInstance, FindingsRow, Instance, ModelVersionRow
+from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow
 from domain.alarm import Overdue
 from domain.delivery import Dispatch, ResultObject
 from domain.film import Unsuitable

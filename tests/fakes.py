@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from domain.delivery import Proof, ResultObject, Route
 from domain.errors import LeaseLost
 from domain.explanation import Box, ExplainedLook, Explanation
 from domain.film import (
@@ -33,12 +32,6 @@ from domain.priority import MOST_URGENT_BY_AGE, Priority
 from worker.classify import develop
 
 MODEL = ModelVersion(name="test-network", version="1.0.0", sha256="ab" * 32, covid19_from=0.6)
-PROOF = Proof(status=0, sop_class_uid="1.2.840.10008.5.1.4.1.1.88.34", sop_instance_uid="2.25.77")
-
-
-def reports_to(*peers: str) -> list[Route]:
-    """Return the routes by which these peers get the report of every study."""
-    return [Route(peer=peer, object=ResultObject.REPORT) for peer in peers]
 
 
 def stored_film(number: int = 1, *, study: int = 1) -> StoredFilm:

@@ -19,7 +19,8 @@ from domain.confirmation import Inquiry, PeersAnswer
 from domain.findings import Findings, Probabilities
 from domain.ids import ConfirmationId, SopInstanceUid, StudyId
 from domain.jobs import Job
-from tests.fakes import MODEL, PROOF, examined, received, reports_to
+from tests.fakes import MODEL, examined, received
+from tests.outbox import PROOF, reports_to
 
 LEASE = timedelta(seconds=30)
 SCORES = Probabilities(covid19=0.7, normal=0.1, pneumonia=0.2)

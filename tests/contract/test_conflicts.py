@@ -18,7 +18,8 @@ from domain.film import ConflictPolicy, Reception
 from domain.findings import Findings, Probabilities
 from domain.ids import DeliveryId, StudyId
 from tests.contract.test_studies import claim, instance
-from tests.fakes import MODEL, examined, reports_to
+from tests.fakes import MODEL, examined
+from tests.outbox import reports_to
 
 FIRST, SECOND = instance(1), instance(1, content="changed")
 

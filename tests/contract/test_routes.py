@@ -21,7 +21,8 @@ from domain.findings import Findings, ModelVersion, Probabilities, Verdict
 from domain.ids import AeTitle, DeliveryId, StudyId
 from domain.jobs import Job, JobKind, ReasonClass
 from domain.priority import Priority
-from tests.fakes import MODEL, PROOF, examined, received
+from tests.fakes import MODEL, examined, received
+from tests.outbox import PROOF
 
 LEASE = timedelta(seconds=30)
 NOW = timedelta(0)

@@ -21,7 +21,8 @@ from domain.findings import Examination, Findings, ModelVersion, Probabilities
 from domain.ids import DeliveryId, SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import Job, JobKind, ReasonClass
 from domain.priority import Priority
-from tests.fakes import MODEL, PROOF, examined, reports_to
+from tests.fakes import MODEL, examined
+from tests.outbox import PROOF, reports_to
 from tests.peers import wait_for
 
 LEASE = timedelta(seconds=30)

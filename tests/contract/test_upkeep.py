@@ -23,7 +23,8 @@ from domain.findings import Findings, Probabilities
 from domain.ids import StudyId
 from domain.jobs import Job, JobKind, JobState, ReasonClass
 from domain.priority import Priority
-from tests.fakes import MODEL, PROOF, examined, received, reports_to
+from tests.fakes import MODEL, examined, received
+from tests.outbox import PROOF, reports_to
 
 LEASE = timedelta(seconds=30)
 HOUR = timedelta(hours=1)

@@ -12,7 +12,8 @@ from domain.delivery import Dispatch, Proof, ResultObject
 from domain.errors import Crashed, Permanent
 from domain.film import Picture, Print, Unsuitable
 from domain.findings import Findings, Probabilities
-from tests.fakes import MODEL, PROOF, FakeDarkroom, stored_film
+from tests.fakes import MODEL, FakeDarkroom, stored_film
+from tests.outbox import PROOF
 from worker.illustrate import IllustratingCourier
 
 FINDINGS = Findings(
