@@ -309,7 +309,7 @@ def test_a_worker_killed_at_work_loses_and_doubles_nothing(embedded_url: str, tm
     """SIGKILL in the middle, a new start: every acknowledged study has exactly one report in Orthanc."""
     films = [film(number) for number in range(200, 240)]
     port = free_port()
-    with orthanc(tmp_path / "orthanc") as pacs, migrated(embedded_url) as engine:
+    with orthanc(tmp_path / "orthanc", hilum_port=port) as pacs, migrated(embedded_url) as engine:
         url = engine.url.render_as_string(hide_password=False)
         config = settings(tmp_path, database=url, port=port, pacs=pacs, lease_seconds=3)
         with hilum(config, "node") as node, hilum(config, "worker") as worker:
