@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+_STUDY = text("SELECT id FROM studies WHERE study_instance_uid = :study")
 _ENTRIES = text("""
 SELECT at, event, coalesce(who, '') AS who, what, coalesce(detail, '') AS detail
-FROM ledger WHERE study_instance_uid = :study ORDER BY at, place
+FROM ledger WHERE study_id = :study ORDER BY at, place
 """)
-# Of several jobs of a delivery (it was sent again) the last one tells how it stands.
+# Of several jobs of a delivery (it was sent again) the last one tells how it stands. Asked state by state, since there
+# is an index for each.
 _DELIVERIES = text("""
 SELECT d.peer, d.object, d.findings_id, d.accepted_at, d.dimse_status, d.sop_instance_uid, d.committed_at,
     coalesce(job.reason, '') AS reason, coalesce(job.attempts, 0) AS attempts,
@@ -30,15 +32,22 @@ SELECT d.peer, d.object, d.findings_id, d.accepted_at, d.dimse_status, d.sop_ins
         ELSE 'queued'
     END AS state
 FROM deliveries AS d
-JOIN findings AS f ON f.id = d.findings_id JOIN studies AS s ON s.id = f.study_id
+JOIN findings AS f ON f.id = d.findings_id
 LEFT JOIN LATERAL (
     SELECT state, reason, attempts FROM (
-        SELECT id, state, reason, attempts FROM jobs WHERE kind = 'deliver' AND subject_id = d.id
+        SELECT id, state, reason, attempts FROM jobs
+        WHERE kind = 'deliver' AND subject_id = d.id AND state IN ('done', 'cancelled')
+        UNION ALL
+        SELECT id, state, reason, attempts FROM jobs WHERE kind = 'deliver' AND subject_id = d.id AND state = 'waiting'
+        UNION ALL
+        SELECT id, state, reason, attempts FROM jobs WHERE kind = 'deliver' AND subject_id = d.id AND state = 'leased'
+        UNION ALL
+        SELECT id, state, reason, attempts FROM jobs WHERE kind = 'deliver' AND subject_id = d.id AND state = 'held'
         UNION ALL
         SELECT id, state, reason, attempts FROM jobs_archive WHERE kind = 'deliver' AND subject_id = d.id
     ) AS every ORDER BY id DESC LIMIT 1
 ) AS job ON true
-WHERE s.study_instance_uid = :study ORDER BY d.id
+WHERE f.study_id = :study ORDER BY d.id
 """)
 
 
@@ -89,10 +98,11 @@ def ledger(engine: Engine, study_uid: str) -> StudyLedger | None:
         Transient: the database is away.
     """
     with transaction(engine) as connection:
-        entries = connection.execute(_ENTRIES, {"study": study_uid}).mappings().all()
-        deliveries = connection.execute(_DELIVERIES, {"study": study_uid}).mappings().all()
-    if not entries:
-        return None
+        study = connection.execute(_STUDY, {"study": study_uid}).scalar_one_or_none()
+        if study is None:
+            return None
+        entries = connection.execute(_ENTRIES, {"study": study}).mappings().all()
+        deliveries = connection.execute(_DELIVERIES, {"study": study}).mappings().all()
     return StudyLedger(
         study=study_uid,
         entries=tuple(Entry(**row) for row in entries),

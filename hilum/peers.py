@@ -78,7 +78,7 @@ def test_peer(loaded: Loaded, name: str, *, as_json: bool) -> None:
 
 
 def _row(settings: Settings, peer: Peer | Ris) -> dict[str, str]:
-    sent = sorted({route.object for route in routing.routes(settings) if route.peer == peer.name})
+    sent = sorted(_objects_for(settings, peer.name))
     title = getattr(peer, "ae_title", None)
     does = [f"is sent: {', '.join(sent)}"] if sent else []
     if getattr(peer, "may_send", False):
@@ -89,6 +89,11 @@ def _row(settings: Settings, peer: Peer | Ris) -> dict[str, str]:
     return {"name": peer.name, "place": f"{title}@{place}" if title else place, "does": "; ".join(does) or "nothing"}
 
 
+def _objects_for(settings: Settings, name: str) -> set[ResultObject]:
+    """Return what a peer may be sent, be it instead of another one."""
+    return {route.object for route in routing.routes(settings) if name in (route.peer, route.instead)}
+
+
 def _dicom_checks(settings: Settings, peer: Peer) -> Iterator[Check]:
     from dicom_node.contexts import STORAGE_COMMITMENT
     from dicom_node.objects import KINDS
@@ -96,7 +101,7 @@ def _dicom_checks(settings: Settings, peer: Peer) -> Iterator[Check]:
 
     address, calling = bootstrap.address_of(peer), AeTitle(settings.node.ae_title)
     yield _echo(settings, peer)
-    sent = {route.object for route in routing.routes(settings) if route.peer == peer.name}
+    sent = _objects_for(settings, peer.name)
     for one in ResultObject:
         if one in sent:
             yield _contexts(address, calling, one, KINDS[one].sop_classes)

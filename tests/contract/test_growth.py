@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from db.engine import transaction
 from db.intake import PostgresIntake
+from db.ledger import _DELIVERIES, _ENTRIES
 from db.queue import _CLAIM
 from db.upkeep import _OLD, _OVERLOOKED
 from tests.conftest import migrated
@@ -32,9 +33,11 @@ def grown(embedded_url: str) -> Iterator[Engine]:
         FROM generate_series(1, {DONE}) AS n, LATERAL (SELECT now() - n * interval '20 s' AS at) AS t
     """
     wait = "INSERT INTO jobs (kind, lane, subject_id) SELECT 'classify', 'classify', n FROM generate_series(1, 50) AS n"
+    history = "INSERT INTO job_history (job_id, before, after, attempt) SELECT id, 'leased', 'done', 1 FROM jobs"
     with migrated(embedded_url) as engine:
         with transaction(engine) as connection:
             connection.execute(text(fill))
+            connection.execute(text(history))
             connection.execute(text(wait))
         yield engine
 
@@ -112,3 +115,12 @@ def test_one_film_more_of_a_study_changes_no_index_of_the_studies(engine: Engine
 
     wait_for(lambda: updates()[0] == 800)
     assert updates() == (800, 800)
+
+
+def test_the_ledger_of_a_study_reads_nothing_of_others(grown: Engine) -> None:
+    """Neither its steps nor how its deliveries stand."""
+    for statement in (_ENTRIES, _DELIVERIES):
+        read, pages = explained(grown, statement.text, study=DONE // 2)
+        assert "all of jobs" not in read
+        assert "all of job_history" not in read
+        assert pages < FEW_PAGES
