@@ -18,8 +18,8 @@ from dicom_node.films import SpoolFilms
 from dicom_node.store import StoreAddress, open_store
 from domain.film import NotClassifiable, Print
 from models.eligibility import exposure
-from models.illustration import grey_picture
 from models.preprocess import prepare
+from models.small_picture import grey_picture
 from worker.developer import serve
 
 if TYPE_CHECKING:

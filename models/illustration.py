@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from domain.film import Unsuitable
 from domain.findings import Verdict
@@ -15,26 +14,11 @@ from models.overlay import legend_of, overlay
 
 if TYPE_CHECKING:
     from domain.explanation import HeatMap
-    from domain.film import GreyImage, GreyPicture, Picture, Print
+    from domain.film import Picture, Print
     from domain.findings import Findings
     from models.classifier import NetworkClassifier
 
-_REDUCING_GAP = 2.0
 _LEVELS = 255.0
-
-
-def grey_picture(image: GreyImage, most_pixels: int) -> GreyPicture:
-    """Return a film as an 8-bit picture of at most so many rows and columns, its proportions kept.
-
-    `image` is (rows, columns), float32, 0 = black to 1 = white.
-    """
-    rows, columns = image.shape
-    scale = min(1.0, most_pixels / max(rows, columns))
-    picture = Image.fromarray(np.ascontiguousarray(image, dtype=np.float32))
-    if scale < 1.0:
-        size = max(1, round(columns * scale)), max(1, round(rows * scale))
-        picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
-    return np.asarray(np.rint(np.clip(np.asarray(picture), 0.0, 1.0) * _LEVELS), dtype=np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,10 +11,11 @@ from domain.explanation import Explanation
 from domain.film import Print, Unsuitable
 from domain.findings import Findings, Label, Probabilities
 from models.classifier import NetworkClassifier
-from models.illustration import NetworkIllustrator, grey_picture
+from models.illustration import NetworkIllustrator
 from models.package import Package
 from models.preprocess import prepare
 from models.runtime import open_runtime
+from models.small_picture import grey_picture
 from tests.fakes import stored_film
 
 IMAGE = np.tile(np.linspace(0.0, 1.0, 400, dtype=np.float32), (500, 1))
