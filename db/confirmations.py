@@ -48,8 +48,15 @@ SELECT sop_class_uid, sop_instance_uid FROM deliveries
 WHERE confirmation_id = :id AND accepted_at IS NOT NULL AND committed_at IS NULL ORDER BY id
 """)
 _ASKED = text("UPDATE confirmations SET questions = questions + 1 WHERE id = :id")
+_ASKED_THAT = text("""
+SELECT id FROM confirmations WHERE peer = :peer AND transaction_uid = :transaction_uid FOR UPDATE
+""")
+# An answer may leave something out: then the question stays open and is asked again.
 _ANSWERED = text("""
-UPDATE confirmations SET answered_at = now() WHERE peer = :peer AND transaction_uid = :transaction_uid RETURNING id
+UPDATE confirmations SET answered_at = now() WHERE id = :id AND NOT EXISTS (
+    SELECT FROM deliveries WHERE confirmation_id = :id AND accepted_at IS NOT NULL AND committed_at IS NULL
+)
+RETURNING id
 """)
 _COMMITTED = text("""
 UPDATE deliveries SET committed_at = now() WHERE confirmation_id = :id AND sop_instance_uid = ANY(:uids)
@@ -112,13 +119,14 @@ class PostgresConfirmations:
         """Record what a peer keeps, and send again what it does not; say whether it was asked that."""
         with transaction(self._engine) as connection:
             values = {"peer": peer, "transaction_uid": answer.transaction_uid}
-            found = connection.execute(_ANSWERED, values).scalar_one_or_none()
+            found = connection.execute(_ASKED_THAT, values).scalar_one_or_none()
             if found is None:
                 return False
             connection.execute(_COMMITTED, {"id": found, "uids": list(answer.committed)})
             self._send_again(connection, found, peer, answer.failed)
-            connection.execute(_WAKE, {"kind": JobKind.CONFIRM, "id": found})
-            notify(connection, confirm_lane(peer))
+            if connection.execute(_ANSWERED, {"id": found}).scalar_one_or_none() is not None:
+                connection.execute(_WAKE, {"kind": JobKind.CONFIRM, "id": found})
+                notify(connection, confirm_lane(peer))
         return True
 
     def _send_again(

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     from domain.jobs import Job
 
 
-_SEND_INSTEAD = text("""
+_NOT_CANCELLED = """
+    NOT EXISTS (SELECT FROM jobs WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+    AND NOT EXISTS (SELECT FROM jobs_archive WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+"""
+_SEND_INSTEAD = text(f"""
 WITH late AS (
     SELECT d.id, d.findings_id, d.instead AS peer, d.object FROM deliveries AS d
     WHERE d.accepted_at IS NULL AND d.instead_at <= now()
@@ -40,8 +44,7 @@ WITH late AS (
         SELECT FROM deliveries AS other
         WHERE other.findings_id = d.findings_id AND other.peer = d.instead AND other.object = d.object
     )
-    AND NOT EXISTS (SELECT FROM jobs WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
-    AND NOT EXISTS (SELECT FROM jobs_archive WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+    AND {_NOT_CANCELLED}
     ORDER BY d.instead_at LIMIT :at_most
 ),
 sent AS (
@@ -53,7 +56,7 @@ INSERT INTO jobs (kind, lane, subject_id, priority)
 SELECT :kind, :lanes || peer, sent.id, studies.priority
 FROM sent JOIN findings ON findings.id = findings_id JOIN studies ON studies.id = study_id ORDER BY sent.id
 RETURNING lane
-""")
+""")  # noqa: S608 - constants
 
 
 _OVERDUE = text(f"""
@@ -62,8 +65,7 @@ FROM deliveries AS d
 JOIN findings AS f ON f.id = d.findings_id JOIN studies AS s ON s.id = f.study_id
 WHERE d.accepted_at IS NULL AND d.created_at < now() - :older_than
 AND (s.priority <= {Priority.HIGH.value} OR (f.outcome = '{Outcome.CLASSIFIED}' AND f.label <> '{Label.NORMAL}'))
-AND NOT EXISTS (SELECT FROM jobs WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
-AND NOT EXISTS (SELECT FROM jobs_archive WHERE kind = :kind AND subject_id = d.id AND state = 'cancelled')
+AND {_NOT_CANCELLED}
 ORDER BY d.id
 """)  # noqa: S608 - constants
 _TOLD = text("UPDATE deliveries SET escalated_at = now() WHERE id = ANY(:deliveries)")

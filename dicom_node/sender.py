@@ -73,10 +73,9 @@ class ResultSender:
         return self._deliver(dispatch, picture=picture, is_resized=is_resized)
 
     def _deliver(self, dispatch: Dispatch, **picture: Any) -> Proof:  # noqa: ANN401 - fields of `Making`
-        address = self._peers.get(dispatch.peer)
-        if address is None:
+        address, kind = self._peers.get(dispatch.peer), KINDS.get(dispatch.object)
+        if address is None or kind is None:
             raise Permanent("the peer is not configured any more")
-        kind = KINDS[dispatch.object]
         headers = (self._films.dataset(film) for film in dispatch.findings.films)
         known = [header for header in headers if header is not None]
         proposal = Proposal(service=f"a {kind.name}", sop_classes=kind.sop_classes)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _VERSION = "2.5.1"
 _TOLERANT = VALIDATION_LEVEL.TOLERANT
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-_URGENT, _SOON, _ROUTINE = "S", "A", "R"
-"""Of table HL70485: as soon as possible, after those, in their order."""
+_SOON, _ROUTINE = "A", "R"
+"""Of table HL70485."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

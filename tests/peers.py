@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -233,3 +234,9 @@ def orthanc(
     finally:
         process.terminate()
         process.wait(30)
+
+
+def ledger_of(config: Path, study: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what `hilum ledger` says of a study; None: it never came."""
+    command = [sys.executable, "-m", "hilum", "--config", str(config), "ledger", study, "--json"]
+    return json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout)

@@ -40,13 +40,11 @@ class AskConfirmation:
             return "answered"
         if inquiry.questions >= _MOST_QUESTIONS:
             raise Permanent(
-                f"the peer took {inquiry.questions} requests for storage commitment and answered none of them; "
+                f"the peer took {inquiry.questions} requests for storage commitment and left some unanswered; "
                 "does it know where our node listens?"
             )
         answer = self.inquirer.ask(inquiry)
-        if answer is None:
-            self.confirmations.settle_asked(job, again_after=self.patience)
-            return "asked"
-        self.confirmations.answered(inquiry.peer, answer)
-        self.confirmations.settle_answered(job)
-        return "answered"
+        if answer is not None:
+            self.confirmations.answered(inquiry.peer, answer)
+        self.confirmations.settle_asked(job, again_after=self.patience)
+        return "asked"

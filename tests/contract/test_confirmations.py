@@ -162,6 +162,18 @@ def test_what_is_not_kept_is_sent_again_and_held_in_the_end(outbox: Outbox) -> N
     assert reason == "the peer accepted it and does not keep it (failure reason 0x0112); given up after 3 times"
 
 
+def test_what_an_answer_leaves_out_is_asked_again(outbox: Outbox) -> None:
+    """The question stays open for the rest, and the same is not asked twice."""
+    first, second = outbox.accept(), outbox.accept()
+    job, inquiry = outbox.begin()
+    outbox.confirmations.settle_asked(job, again_after=timedelta(minutes=15))
+    answer = PeersAnswer(transaction_uid=inquiry.transaction_uid, committed=(SopInstanceUid(first),))
+    assert outbox.confirmations.answered("pacs", answer)
+    assert PostgresQueue(outbox.engine).claim("confirm:pacs", worker="host:1", lease=LEASE) == []
+    _, inquiry = outbox.begin()
+    assert ([one.sop_instance_uid for one in inquiry.references], inquiry.is_answered) == ([second], False)
+
+
 def test_an_answer_that_comes_twice_counts_once(outbox: Outbox) -> None:
     """What was committed stays so, whatever is said later."""
     uid = outbox.accept()

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
-from typing import Any
 
-from hilum.supervise import PYTHON_M_HILUM
 from tests.films import PATIENT, film
 from tests.modality import store
-from tests.peers import free_port, hilum, settings_file, wait_for
+from tests.peers import free_port, hilum, ledger_of, settings_file, wait_for
 from tests.ris_peer import END, START, FakeRis, acknowledgement, listening, said, silence
-
-
-def ledger(config: Path, study: str) -> Any:  # noqa: ANN401 - JSON
-    command = [*PYTHON_M_HILUM, "--config", str(config), "ledger", study, "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return json.loads(done.stdout)
 
 
 def test_a_ris_in_trouble_is_told_until_it_accepts_and_then_no_more(tmp_path: Path) -> None:
@@ -48,8 +38,8 @@ def test_a_ris_in_trouble_is_told_until_it_accepts_and_then_no_more(tmp_path: Pa
             running.wait_until("node-ready")
             assert store(port, sent, calling="XRAY1") == 0
             wait_for(lambda: len(ris.heard) == 4, seconds=60)
-            wait_for(lambda: ledger(config, study)["deliveries"][0]["state"] == "accepted")
-            found = ledger(config, study)
+            wait_for(lambda: ledger_of(config, study)["deliveries"][0]["state"] == "accepted")
+            found = ledger_of(config, study)
             log = running.log.read_text()
     assert len(set(ris.heard)) == 1
     assert str(sent.PatientID).encode() in ris.heard[0]

@@ -22,10 +22,9 @@ from pydicom.uid import JPEG2000Lossless
 from domain.film import Unsuitable
 from hilum.supervise import PYTHON_M_HILUM
 from tests import validators
-from tests.conftest import migrated
 from tests.films import PATIENT, copy_of, film, saved
 from tests.modality import Modality, answer_to, asked, listening
-from tests.peers import Hilum, Orthanc, free_port, hilum, orthanc, settings_file, storescu, wait_for
+from tests.peers import Hilum, Orthanc, free_port, hilum, ledger_of, orthanc, settings_file, storescu, wait_for
 
 pytestmark = pytest.mark.peers
 
@@ -57,12 +56,6 @@ class Hospital:
         command = [*PYTHON_M_HILUM, "--config", str(self.config), "status", "--json"]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         return [job for job in json.loads(done.stdout)["troubled"] if job["lane"] == lane]
-
-    def ledger(self, study: str) -> Any:  # noqa: ANN401 - JSON
-        """Return what is known of a study."""
-        command = [*PYTHON_M_HILUM, "--config", str(self.config), "ledger", study, "--json"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return json.loads(done.stdout)
 
     def report_of(self, sent: Dataset) -> Path:
         """Wait for the report in the film's study and return it as a file."""
@@ -157,8 +150,8 @@ def test_the_pacs_says_that_it_keeps_the_report(hospital: Hospital) -> None:
     hospital.send(sent)
     hospital.report_of(sent)
     study = str(sent.StudyInstanceUID)
-    wait_for(lambda: hospital.ledger(study)["deliveries"][0]["state"] == "committed", seconds=60)
-    ledger = hospital.ledger(study)
+    wait_for(lambda: ledger_of(hospital.config, study)["deliveries"][0]["state"] == "committed", seconds=60)
+    ledger = ledger_of(hospital.config, study)
     (delivery,) = ledger["deliveries"]
     assert (delivery["peer"], delivery["object"], delivery["dimse_status"]) == ("pacs", "report", 0)
     proofs = {"received", "spooled", "classified", "accepted", "asked", "committed"}
@@ -303,52 +296,6 @@ def test_a_poor_header_does_not_cost_the_result(
     file = hospital.report_of(odd)
     assert pydicom.dcmread(file).CompletionFlag == "COMPLETE"
     assert validators.dciodvfy(file) == []
-
-
-def test_a_worker_killed_at_work_loses_and_doubles_nothing(embedded_url: str, tmp_path: Path) -> None:
-    """SIGKILL in the middle, a new start: every acknowledged study has exactly one report in Orthanc."""
-    films = [film(number) for number in range(200, 240)]
-    port = free_port()
-    with orthanc(tmp_path / "orthanc", hilum_port=port) as pacs, migrated(embedded_url) as engine:
-        url = engine.url.render_as_string(hide_password=False)
-        config = settings(tmp_path, database=url, port=port, pacs=pacs, lease_seconds=3)
-        with hilum(config, "node") as node, hilum(config, "worker") as worker:
-            node.wait_until("node-ready")
-            worker.wait_until("worker-ready")
-            status, said = storescu(port, *(saved(each, tmp_path) for each in films))
-            assert status == 0, said
-            wait_for(lambda: len(pacs.reports()) >= 3)
-            worker.stop(signal.SIGKILL)
-            assert len(pacs.reports()) < len(films), "the worker was killed too late to show anything"
-            with hilum(config, "worker"):
-                wait_for(lambda: len(pacs.reports()) == len(films))
-                wait_for(lambda: all_jobs_done(config))
-            assert {uid: len(instances) for uid, instances in pacs.reports().items()} == {
-                str(each.StudyInstanceUID): 1 for each in films
-            }
-
-
-def all_jobs_done(config: Path) -> bool:
-    """Ask `hilum status` whether nothing is left to do."""
-    command = [sys.executable, "-m", "hilum", "--config", str(config), "status", "--json"]
-    lanes = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["lanes"]
-    return all(set(states) == {"done"} for states in lanes.values())
-
-
-def test_a_pacs_that_comes_late_gets_every_report(embedded_url: str, tmp_path: Path) -> None:
-    """Reports wait while the PACS is away, and arrive by themselves when it is there."""
-    port, dicom_port = free_port(), free_port()
-    sent = film(230)
-    away = Orthanc(dicom_port=dicom_port, http_port=0)
-    with migrated(embedded_url) as engine:
-        url = engine.url.render_as_string(hide_password=False)
-        config = settings(tmp_path, database=url, port=port, pacs=away)
-        with hilum(config, "node") as node, hilum(config, "worker") as worker:
-            node.wait_until("node-ready")
-            assert storescu(port, saved(sent, tmp_path))[0] == 0
-            worker.wait_until("job-retried")
-            with orthanc(tmp_path / "orthanc", dicom_port=dicom_port) as pacs:
-                wait_for(lambda: str(sent.StudyInstanceUID) in pacs.reports())
 
 
 def test_up_restarts_a_killed_worker_and_stops_everything(tmp_path: Path) -> None:

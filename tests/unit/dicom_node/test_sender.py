@@ -251,6 +251,11 @@ def test_a_peer_that_nobody_configured_is_permanent(findings: Findings, tmp_path
     """It was taken out of the settings while a report waited for it."""
     with pytest.raises(Permanent, match="not configured"):
         ResultSender(peers=[], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(dispatch(findings))
+    pacs = PeerAddress(name="pacs", ae_title=AeTitle("PACS"), host="127.0.0.1", port=1)
+    with pytest.raises(Permanent, match="not configured"):  # it was a RIS when the message was queued
+        ResultSender(peers=[pacs], calling=AeTitle("HILUM"), store=Spool(tmp_path)).deliver(
+            dispatch(findings, ResultObject.MESSAGE)
+        )
 
 
 def test_what_a_peer_says_with_its_refusal_is_kept_out_of_the_message(send: Callable[..., tuple[int, str]]) -> None:

@@ -86,10 +86,10 @@ def test_a_question_waits_for_its_answer() -> None:
     assert peer.heard == [INQUIRY]
 
 
-def test_an_answer_at_once_ends_the_job() -> None:
-    """It is recorded first."""
+def test_an_answer_at_once_is_recorded_before_the_question() -> None:
+    """Which makes the job due again at once, where everything was answered."""
     found = run(INQUIRY, FakeInquirer(ANSWER))
-    assert (found.answers, found.settled, found.asked) == ([("pacs", ANSWER)], 1, [])
+    assert (found.answers, found.settled, found.asked) == ([("pacs", ANSWER)], 0, [PATIENCE])
 
 
 @pytest.mark.parametrize("done", [replace(INQUIRY, is_answered=True), replace(INQUIRY, references=())])
