@@ -200,7 +200,9 @@ class Pipeline:
             begun = time.monotonic()
             while not self.guard.does(partial(self._store, results)):
                 if time.monotonic() - begun > self.lease.total_seconds():
-                    break  # the leases are gone: others take the studies up
+                    for job, _ in results:  # others take the studies up
+                        self.aftermath.lost(job)
+                    break
             self._drop([job for job, _ in results])
 
     def _store(self, results: Sequence[Result]) -> None:

@@ -186,6 +186,20 @@ def test_results_wait_for_a_database_that_is_away() -> None:
     assert "database-away" in line.events.names()
 
 
+def test_a_line_that_can_not_store_within_its_lease_says_that_it_lost() -> None:
+    """Others take the study up; whoever reads the log knows why it was computed twice."""
+    line = Line()
+    line.pipeline.lease = timedelta(0)
+    line.studies.failures = [Transient("the database can't be reached")]
+    (job,) = line.add(1)
+    thread = line.start()
+    wait_for(lambda: "lease-lost" in line.events.names())
+    line.pipeline.guard.stop.set()
+    line.queue.wake()
+    thread.join(20)
+    assert (thread.is_alive(), line.states([job])) == (False, ["leased"])
+
+
 def test_a_stopped_line_does_not_press_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Told to stop, it tries to store what is in hand, with pauses, and stores it."""
     pauses: list[float] = []
