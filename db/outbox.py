@@ -14,21 +14,20 @@ from db.studies import film_from_row, film_rows
 from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow
 from domain.alarm import Overdue
 from domain.delivery import Dispatch, ResultObject
-from domain.film import Unsuitable
+from domain.film import FilmHeader, Unsuitable, View
 from domain.findings import Findings, Label, ModelVersion, Outcome, Probabilities
-from domain.ids import DeliveryId
+from domain.ids import DeliveryId, SopInstanceUid
 from domain.jobs import JobKind, deliver_lane
 from domain.priority import Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row, Select
 
     from domain.delivery import Proof
-    from domain.film import StoredFilm
     from domain.jobs import Job
 
 
@@ -92,12 +91,14 @@ class PostgresDeliveries:
                 .order_by(FindingsRow.id.desc())
                 .limit(1)
             ).one_or_none()
+            films = _films(connection, row.id)
             return Dispatch(
                 peer=delivery.peer,
                 object=ResultObject(delivery.object),
-                findings=_findings(row, _films(connection, row.id)),
+                findings=_findings(row, films),
                 made_at=row.created_at,
                 predecessor=None if before is None else _findings(before, _films(connection, before.id)),
+                seen={SopInstanceUid(film.sop_instance_uid): _seen(film) for film in films if film.view},
             )
 
     def settle_delivered(self, job: Job, proof: Proof) -> None:
@@ -164,20 +165,26 @@ def _finding_rows() -> Select[*tuple[Any, ...]]:
     ).join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
 
 
-def _films(connection: Connection, findings_id: int) -> dict[int, StoredFilm]:
+def _films(connection: Connection, findings_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
     query = (
         film_rows(
             digest=func.coalesce(FindingsInstance.digest, Instance.digest),
             path=func.coalesce(FindingsInstance.path, Instance.path),
         )
+        .add_columns(FindingsInstance.view, FindingsInstance.unsuitable)
         .join(FindingsInstance, FindingsInstance.instance_id == Instance.id)
         .where(FindingsInstance.findings_id == findings_id)
         .order_by(Instance.id)
     )
-    return {row.instance_id: film_from_row(row) for row in connection.execute(query)}
+    return connection.execute(query).all()
 
 
-def _findings(row: Row[*tuple[Any, ...]], films: dict[int, StoredFilm]) -> Findings:
+def _seen(film: Row[*tuple[Any, ...]]) -> FilmHeader:
+    return FilmHeader(view=View(film.view), unsuitable=None if film.unsuitable is None else Unsuitable(film.unsuitable))
+
+
+def _findings(row: Row[*tuple[Any, ...]], film_rows_of_it: Sequence[Row[*tuple[Any, ...]]]) -> Findings:
+    films = {film.instance_id: film_from_row(film) for film in film_rows_of_it}
     probabilities = None
     if row.probabilities is not None:
         probabilities = Probabilities(**{label.lower(): value for label, value in row.probabilities.items()})

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from domain.film import FilmHeader
     from domain.findings import Findings, Verdict
-    from domain.ids import AeTitle
+    from domain.ids import AeTitle, SopInstanceUid
     from domain.priority import Priority
 
 
@@ -27,6 +29,8 @@ class ResultObject(StrEnum):
     """Grayscale softcopy presentation state: the result as text over the film (PS3.3 A.33.1)."""
     SELECTION = "selection"
     """Key object selection: the film that the result rests on (PS3.3 A.35.4)."""
+    DOCUMENT = "document"
+    """Encapsulated PDF: the result as pages to read (PS3.3 A.45.1)."""
 
     MESSAGE = "message"
     """HL7 message to a RIS: ORU^R01 of HL7 v2.5.1."""
@@ -64,6 +68,8 @@ class Dispatch:
     """When the findings were stored, aware of its time zone: every try sends the same bytes."""
     predecessor: Findings | None = None
     """The study's result before this one, from fewer films or another network; its report is superseded."""
+    seen: Mapping[SopInstanceUid, FilmHeader] = field(default_factory=dict, hash=False)
+    """View of each film, and why it was not analysed, as far as that was stored with the findings."""
 
     @property
     def fingerprint(self) -> str:

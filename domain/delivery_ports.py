@@ -107,6 +107,22 @@ class PictureCourier(Protocol):
         ...
 
 
+class Typesetter(Protocol):
+    """Writes results for people to read."""
+
+    def pages(self, dispatch: Dispatch) -> bytes:
+        """Return the result as a PDF without any of the patient's data; the same dispatch gives the same bytes."""
+        ...
+
+
+class PagesCourier(Protocol):
+    """Hands the pages of a result to a peer."""
+
+    def deliver_pages(self, dispatch: Dispatch, pages: bytes) -> Proof:
+        """Return when the peer has acknowledged the document; see `Courier.deliver`."""
+        ...
+
+
 class Confirmations(Protocol):
     """Questions to peers whether they keep what they accepted."""
 

@@ -16,7 +16,7 @@ from db.outbox import PostgresDeliveries
 from db.queue import PostgresQueue, enqueue
 from db.studies import PostgresStudies
 from domain.delivery import ResultObject, Route
-from domain.film import Unsuitable
+from domain.film import FilmHeader, Unsuitable, View
 from domain.findings import Findings, ModelVersion, Probabilities, Verdict
 from domain.ids import AeTitle, DeliveryId, StudyId
 from domain.jobs import Job, JobKind, ReasonClass
@@ -26,7 +26,7 @@ from tests.outbox import PROOF
 
 LEASE = timedelta(seconds=30)
 NOW = timedelta(0)
-REPORT, CAPTURE = ResultObject.REPORT, ResultObject.CAPTURE
+REPORT, CAPTURE, DOCUMENT = ResultObject.REPORT, ResultObject.CAPTURE, ResultObject.DOCUMENT
 PNEUMONIA = Probabilities(covid19=0.1, normal=0.1, pneumonia=0.8)
 NORMAL = Probabilities(covid19=0.1, normal=0.8, pneumonia=0.1)
 DOUBTFUL = Probabilities(covid19=0.3, normal=0.4, pneumonia=0.3)
@@ -172,6 +172,14 @@ def test_a_dispatch_says_which_object(reading: Reading) -> None:
     reading.classify(Route(peer="pacs", object=CAPTURE))
     dispatch = PostgresDeliveries(reading.engine).load(DeliveryId(reading.claim("deliver:pacs").subject_id))
     assert (dispatch.peer, dispatch.object, dispatch.findings.verdict) == ("pacs", CAPTURE, Verdict.POSITIVE)
+
+
+def test_a_dispatch_says_what_was_seen_of_each_film(reading: Reading) -> None:
+    """As it was when the result was made; a document lists it."""
+    reading.classify(Route(peer="pacs", object=DOCUMENT))
+    dispatch = PostgresDeliveries(reading.engine).load(DeliveryId(reading.claim("deliver:pacs").subject_id))
+    assert dispatch.object is DOCUMENT
+    assert dispatch.seen == {film.sop_instance_uid: FilmHeader(view=View.PA) for film in dispatch.findings.films}
 
 
 def instead(reading: Reading, patience: timedelta = NOW) -> int:

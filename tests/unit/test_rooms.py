@@ -10,7 +10,7 @@ import pytest
 PROBE = """
 import sys
 {load}
-heavy = sorted({{"tensorflow", "keras", "torch", "highdicom", "onnxruntime"}} & set(sys.modules))
+heavy = sorted({{"tensorflow", "keras", "torch", "highdicom", "onnxruntime", "reportlab"}} & set(sys.modules))
 print(*heavy)
 """
 
