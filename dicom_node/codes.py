@@ -57,6 +57,11 @@ PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")
 
 OF_INTEREST = Code("113000", "DCM", "Of Interest")
 """PS3.16 CID 7010, title of a key object selection."""
+MEASUREMENT_REPORT = Code("126000", "DCM", "Imaging Measurement Report")
+"""PS3.16 CID 7021, the title of our structured report (TID 1500), and so of the document that says the same.
+
+Not 18748-4 of LOINC or another title of a radiologist's report: whoever files documents by title would take it for one.
+"""
 SOURCE_IMAGE_FOR_PROCESSING = Code("121322", "DCM", "Source image for image processing operation")
 """PS3.16 CID 7202, purpose of a reference to a source image."""
 # PS3.16 CID 7203, how an image was derived.

@@ -30,6 +30,8 @@ class Making:
     """(rows, columns, 3), uint8: what a capture shows."""
     is_resized: bool = False
     """Whether the film's pixels in the picture are not those of the film."""
+    pages: bytes = b""
+    """PDF: what a document shows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +98,22 @@ def _selections(making: Making) -> Iterator[Dataset]:
     yield build_selection(dispatch.findings, making.headers, created=dispatch.made_at, settings=making.settings)
 
 
+def _documents(making: Making) -> Iterator[Dataset]:
+    from dicom_node.document import build_document
+    from dicom_node.evidence import minimal_evidence_of
+
+    dispatch, headers = making.dispatch, making.headers
+    for sources in (headers, minimal_evidence_of(dispatch.findings, headers)[:1]):
+        yield build_document(
+            dispatch.findings,
+            sources,
+            making.pages,
+            created=dispatch.made_at,
+            settings=making.settings,
+            predecessor=dispatch.predecessor,
+        )
+
+
 KINDS: Mapping[ResultObject, Kind] = {
     ResultObject.REPORT: Kind(
         name="structured report",
@@ -120,5 +138,10 @@ KINDS: Mapping[ResultObject, Kind] = {
         name="key object selection",
         sop_classes=("1.2.840.10008.5.1.4.1.1.88.59",),  # Key Object Selection Document Storage
         make=_selections,
+    ),
+    ResultObject.DOCUMENT: Kind(
+        name="document",
+        sop_classes=("1.2.840.10008.5.1.4.1.1.104.1",),  # Encapsulated PDF Storage
+        make=_documents,
     ),
 }

@@ -72,7 +72,11 @@ class ResultSender:
         """
         return self._deliver(dispatch, picture=picture, is_resized=is_resized)
 
-    def _deliver(self, dispatch: Dispatch, **picture: Any) -> Proof:  # noqa: ANN401 - fields of `Making`
+    def deliver_pages(self, dispatch: Dispatch, pages: bytes) -> Proof:
+        """C-STORE the pages of the result, a PDF, at its peer; see `deliver`."""
+        return self._deliver(dispatch, pages=pages)
+
+    def _deliver(self, dispatch: Dispatch, **shown: Any) -> Proof:  # noqa: ANN401 - fields of `Making`
         address, kind = self._peers.get(dispatch.peer), KINDS.get(dispatch.object)
         if address is None or kind is None:
             raise Permanent("the peer is not configured any more")
@@ -81,9 +85,7 @@ class ResultSender:
         proposal = Proposal(service=f"a {kind.name}", sop_classes=kind.sop_classes)
         with associated(address, self._calling, proposal, timeout_s=self._timeout_s) as association:
             sop_class, syntax = _accepted_class(association, kind)
-            making = Making(
-                dispatch=dispatch, headers=known, sop_class_uid=sop_class, settings=self._settings, **picture
-            )
+            making = Making(dispatch=dispatch, headers=known, sop_class_uid=sop_class, settings=self._settings, **shown)
             for made in _made(kind, making):
                 try:
                     return _stored(association, kind, made, syntax)

@@ -28,7 +28,9 @@ def couriers(
     """Return who delivers each object."""
     from domain.delivery import ResultObject
     from models.illustration import NetworkIllustrator
+    from models.pages import PageSetter
     from worker.illustrate import IllustratingCourier
+    from worker.typeset import TypesettingCourier
 
     sender = _sender(settings, store)
     pictures = IllustratingCourier(
@@ -37,7 +39,8 @@ def couriers(
         courier=sender,
         most_pixels=settings.report.capture_pixels,
     )
-    own: dict[ResultObject, Courier] = {ResultObject.CAPTURE: pictures}
+    documents = TypesettingCourier(typesetter=PageSetter(), courier=sender)
+    own: dict[ResultObject, Courier] = {ResultObject.CAPTURE: pictures, ResultObject.DOCUMENT: documents}
     if settings.ris_receivers:
         own[ResultObject.MESSAGE] = _messages(settings, store)
     return {**dict.fromkeys(ResultObject, sender), **own}

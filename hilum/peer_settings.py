@@ -103,7 +103,8 @@ class RouteOfResults(Section):
     objects: tuple[ResultObject, ...] = Field(
         min_length=1,
         description="what is sent: `report` (structured report), `capture` (picture with the heat map), `presentation` "
-        "(presentation state), `selection` (key object selection), `message` (HL7, to a `[[ris]]`)",
+        "(presentation state), `selection` (key object selection), `document` (PDF to read), `message` (HL7, to a "
+        "`[[ris]]`)",
     )
     peers: tuple[str, ...] = Field((), description="names of the peers, or for `message` of the `[[ris]]`, that get it")
     to_sender: bool = Field(

@@ -12,6 +12,7 @@ DCIODVFY = Path("/usr/bin/dciodvfy")
 DSRDUMP = Path("/usr/bin/dsrdump")
 DCENTVFY = Path("/usr/bin/dcentvfy")
 DCMPSCHK = Path("/usr/bin/dcmpschk")
+DCM2PDF = Path("/usr/bin/dcm2pdf")
 DCM2PNM = Path("/usr/bin/dcm2pnm")
 DCMJ2PNM = Path("/usr/bin/dcmj2pnm")
 DCML2PNM = Path("/usr/bin/dcml2pnm")
@@ -28,6 +29,7 @@ _DEBIAN_PACKAGE = {
     DSRDUMP: "dcmtk",
     DCENTVFY: "dicom3tools",
     DCMPSCHK: "dcmtk",
+    DCM2PDF: "dcmtk",
     DCM2PNM: "dcmtk",
     DCMCJPEG: "dcmtk",
     DCMCJPLS: "dcmtk",
@@ -112,6 +114,14 @@ def dcmpschk(path: Path) -> list[str]:
     said = (done.stdout + done.stderr).splitlines()
     faults = [line for line in said if line.startswith(("F:", "E:"))]
     return faults if any("Test passed" in line for line in said) else [*faults, "the test was not passed"]
+
+
+def dcm2pdf(path: Path) -> bytes:
+    """Return the pages that dcmtk finds in a document; none where it finds none."""
+    require(DCM2PDF)
+    pages = path.with_suffix(".pdf")
+    done = _run([str(DCM2PDF), str(path), str(pages)])
+    return pages.read_bytes() if done.returncode == 0 else b""
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

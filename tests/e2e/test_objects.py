@@ -15,8 +15,8 @@ from tests.validators import dcentvfy, dciodvfy
 
 pytestmark = pytest.mark.peers
 
-OBJECTS = ["report", "capture", "presentation", "selection"]
-MODALITIES = {"SR", "OT", "PR", "KO"}
+OBJECTS = ["report", "capture", "presentation", "selection", "document"]
+MODALITIES = {"SR", "OT", "PR", "KO", "DOC"}
 
 
 def objects_of(pacs: Orthanc, sent: Dataset) -> list[Dataset]:
@@ -27,7 +27,7 @@ def objects_of(pacs: Orthanc, sent: Dataset) -> list[Dataset]:
 
 
 def test_the_pacs_gets_every_object_that_was_asked_for(tmp_path: Path) -> None:
-    """Report, picture, presentation state and key image lie in the study, agree with each other, and are valid."""
+    """Report, picture, state, key image and document lie in the study, agree with each other, and are valid."""
     port = free_port()
     with orthanc(tmp_path / "orthanc") as pacs:
         config = settings_file(
@@ -54,6 +54,8 @@ def test_the_pacs_gets_every_object_that_was_asked_for(tmp_path: Path) -> None:
     assert {one.Modality for one in found} == MODALITIES
     capture = next(one for one in found if one.Modality == "OT")
     assert capture.pixel_array.shape[2] == 3
+    (document,) = (one for one in found if one.Modality == "DOC")
+    assert document.EncapsulatedDocument.startswith(b"%PDF-")
     files = [saved(one, tmp_path) for one in (sent, *found)]
     assert [dciodvfy(file) for file in files[1:]] == [[]] * len(OBJECTS)
     assert dcentvfy(*files) == []

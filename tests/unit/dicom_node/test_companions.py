@@ -12,6 +12,7 @@ import pytest
 from pydicom import Dataset
 
 from dicom_node.capture import build_capture
+from dicom_node.document import build_document
 from dicom_node.identity import ReportSettings
 from dicom_node.presentation import build_presentation
 from dicom_node.report import build_report
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 
 SETTINGS = ReportSettings()
 PICTURE: Picture = np.arange(140 * 128 * 3, dtype=np.uint8).reshape(140, 128, 3)
-BUILDERS = {"capture": build_capture, "presentation": build_presentation, "selection": build_selection}
+PAGES = b"%PDF-1.4 of an odd length"
+BUILDERS = {
+    "capture": build_capture,
+    "presentation": build_presentation,
+    "selection": build_selection,
+    "document": build_document,
+}
 KINDS = list(BUILDERS)
 
 
@@ -44,6 +51,8 @@ def encoded(kind: str, findings: Findings, *sources: Dataset, **changes: Any) ->
     arguments = {"created": CREATED, "settings": SETTINGS, **changes}
     if kind == "capture":
         arguments = {"picture": PICTURE, "is_resized": False, **arguments}
+    if kind == "document":
+        arguments = {"pages": PAGES, **arguments}
     stream = BytesIO()
     with quiet():
         BUILDERS[kind](findings, sources, **arguments).save_as(stream, enforce_file_format=True)  # type: ignore[operator]
@@ -132,9 +141,9 @@ def test_each_object_has_a_series_of_its_own_in_the_study(film: Dataset, classif
     """Numbered behind the report's."""
     made = [built(kind, classified(film), film) for kind in KINDS]
     assert {one.StudyInstanceUID for one in made} == {film.StudyInstanceUID}
-    assert [one.SeriesNumber for one in made] == [9002, 9003, 9004]
+    assert [one.SeriesNumber for one in made] == [9002, 9003, 9004, 9005]
     uids = {film.SeriesInstanceUID, *(one.SeriesInstanceUID for one in made), *(one.SOPInstanceUID for one in made)}
-    assert len(uids) == 7
+    assert len(uids) == 1 + 2 * len(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -206,7 +215,7 @@ def test_a_selection_names_the_analysed_film_alone(film: Dataset, classified: Ca
 # --- what can't be made -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["capture", "presentation", "selection"])
 def test_without_an_analysed_film_there_is_no_object(
     film: Dataset, refused: Callable[..., Findings], kind: str
 ) -> None:
@@ -216,7 +225,7 @@ def test_without_an_analysed_film_there_is_no_object(
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("kind", ["capture", "selection"])
+@pytest.mark.parametrize("kind", ["capture", "selection", "document"])
 def test_a_film_without_a_readable_header_has_its_object_all_the_same(
     tmp_path: Path, film: Dataset, classified: Callable[..., Findings], kind: str
 ) -> None:

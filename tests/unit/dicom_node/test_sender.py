@@ -292,6 +292,16 @@ def test_a_picture_arrives_as_a_capture(findings: Findings, tmp_path: Path) -> N
     assert pacs.received[0].PixelData == picture.tobytes()
 
 
+def test_pages_arrive_as_a_document(findings: Findings, tmp_path: Path) -> None:
+    """As they were set; the byte that makes their length even is no part of them."""
+    pacs = Pacs()
+    with listening(pacs, *KINDS[ResultObject.DOCUMENT].sop_classes) as peer:
+        sender = ResultSender(peers=[peer], calling=AeTitle("HILUM"), store=Spool(tmp_path))
+        sender.deliver_pages(dispatch(findings, ResultObject.DOCUMENT), b"%PDF-odd!")
+    (received,) = pacs.received
+    assert received.EncapsulatedDocument[: received.EncapsulatedDocumentLength] == b"%PDF-odd!"
+
+
 def test_an_object_that_can_not_be_made_is_permanent(film: Dataset, findings: Findings, tmp_path: Path) -> None:
     """The reason names the type of the failure, since its text may hold a patient's data."""
     del film.Rows
