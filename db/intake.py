@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -38,7 +39,7 @@ WHERE kind = :kind AND subject_id = ANY(:studies) AND state = 'waiting' AND reas
 """)
 _LARGEST_GROUP = 64
 _NOBODY: Mapping[str, timedelta] = MappingProxyType({})
-_FIELDS = tuple(one.name for one in fields(ReceivedInstance))
+_FIELDS = tuple(one.name for one in fields(ReceivedInstance) if one.name != "identity")
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class PostgresIntake:
         max_attempts: int,
         quiet_by_sender: Mapping[str, timedelta] = _NOBODY,
         on_conflict: ConflictPolicy = ConflictPolicy.KEEP_FIRST,
+        workitems_expire: timedelta | None = None,
     ) -> None:
         """Record nothing yet.
 
@@ -74,6 +76,8 @@ class PostgresIntake:
             max_attempts: tries of a classification before it is held.
             quiet_by_sender: the same as `quiet` by calling AE title, where it differs.
             on_conflict: what is done with other content under a known UID.
+            workitems_expire: after this long a study that nobody has begun to read leaves the reading worklist; None:
+                there is no such list.
         """
         self._plain = engine
         # One statement that commits by itself: no round trips for BEGIN and COMMIT.
@@ -81,6 +85,7 @@ class PostgresIntake:
         self._quiet = quiet
         self._quiet_by_sender = quiet_by_sender
         self._on_conflict = on_conflict
+        self._workitems_expire = workitems_expire
         self._max_attempts = max_attempts
         self._connection: Connection | None = None
         """Used by the thread that commits, kept since checking one out costs as much as the statement."""
@@ -182,9 +187,20 @@ class PostgresIntake:
         if connection is not None:
             connection.close()
 
-    def _as_dict(self, instance: ReceivedInstance) -> dict[str, str | int | float]:
+    def _as_dict(self, instance: ReceivedInstance) -> dict[str, object]:
         quiet = self._quiet_by_sender.get(instance.calling_ae_title, self._quiet)
         return {name: getattr(instance, name) for name in _FIELDS} | {
             "quiet_seconds": quiet.total_seconds(),
             "on_conflict": self._on_conflict,
+            "identity": asdict(instance.identity),
+            **self._workitem(),
+        }
+
+    def _workitem(self) -> dict[str, object]:
+        """Return what the item of the worklist is made of, if the study has none."""
+        if self._workitems_expire is None:
+            return {}
+        return {
+            "workitem_uid": f"2.25.{uuid4().int}",  # PS3.5 B.2
+            "workitem_seconds": self._workitems_expire.total_seconds(),
         }

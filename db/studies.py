@@ -11,11 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from db.engine import transaction
 from db.queue import finish_all, notify
 from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow, Series, Study
+from db.verdicts import VERDICT
 from domain.delivery import ResultObject
 from domain.film import StoredFilm
-from domain.findings import Label, Outcome, Verdict
 from domain.ids import SeriesUid, SopInstanceUid, StudyId, StudyUid
 from domain.jobs import JobKind, deliver_lane
+from domain.worklist import SUGGESTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from domain.ids import JobId
     from domain.jobs import Job
 
+_SUGGESTED = json.dumps({verdict.value: int(priority) for verdict, priority in SUGGESTED.items()})
 _SEND = text(f"""
 WITH routes AS (
     SELECT * FROM jsonb_to_recordset(CAST(:routes AS jsonb)) AS route (
@@ -36,11 +38,18 @@ WITH routes AS (
     )
 ),
 results AS (
-    SELECT findings.id, findings.study_id, studies.priority, CASE
-        WHEN outcome <> '{Outcome.CLASSIFIED}' THEN outcome
-        WHEN label = '{Label.NORMAL}' THEN '{Verdict.NEGATIVE}' ELSE '{Verdict.POSITIVE}'
-    END AS verdict, analysed_instance_id IS NOT NULL AS has_film
+    SELECT findings.id, findings.study_id, studies.priority, {VERDICT} AS verdict,
+        analysed_instance_id IS NOT NULL AS has_film
     FROM findings JOIN studies ON studies.id = study_id WHERE findings.id = ANY(:findings)
+),
+to_read AS (  -- in the order in which the node locks studies, so that neither waits for the other in a ring
+    SELECT workitems.id, coalesce((CAST(:suggested AS jsonb)->>verdict)::bigint, suggested) AS level
+    FROM workitems JOIN results USING (study_id) JOIN studies ON studies.id = study_id
+    WHERE state = 'SCHEDULED' ORDER BY study_instance_uid FOR UPDATE OF workitems
+),
+suggested AS (
+    UPDATE workitems SET suggested = least(suggested, level), priority = least(priority, level), modified_at = now()
+    FROM to_read WHERE workitems.id = to_read.id
 ),
 sent AS (
     INSERT INTO deliveries (findings_id, peer, object, instead, instead_at)
@@ -71,7 +80,7 @@ RETURNING lane
 
 
 class PostgresStudies:
-    """Films and findings; each new result is sent along the routes that apply to it."""
+    """Films and findings; each new result goes along the routes that apply to it and into the reading worklist."""
 
     def __init__(self, engine: Engine, *, routes: Sequence[Route]) -> None:
         self._engine = engine
@@ -99,7 +108,12 @@ class PostgresStudies:
     def _send(self, connection: Connection, findings_ids: Sequence[int]) -> None:
         if not findings_ids:
             return
-        values = {"findings": list(findings_ids), "routes": self._routes, "kind": JobKind.DELIVER}
+        values = {
+            "findings": list(findings_ids),
+            "routes": self._routes,
+            "kind": JobKind.DELIVER,
+            "suggested": _SUGGESTED,
+        }
         for lane in set(connection.execute(_SEND, values).scalars()):
             notify(connection, lane)
 

@@ -63,6 +63,8 @@ class Access:
     maximum_associations: int
     asked: Mapping[str, str] = field(default_factory=dict)
     """Names of the peers that are asked whether they keep what they accepted, by AE title."""
+    readers: frozenset[str] = frozenset()
+    """AE titles of those who may see the reading worklist, and work on it."""
 
     def caller(self, calling: str) -> int:
         """Return the place of a calling AE title among the callers, behind the last where it is none."""
@@ -89,6 +91,10 @@ class Access:
         """Whether a caller's films are taken."""
         place = self.caller(calling)
         return not self.callers or (place < len(self.callers) and self.callers[place].may_send)
+
+    def may_read(self, calling: str) -> bool:
+        """Whether a caller may see the reading worklist, which shows patients' data: only who is named may."""
+        return calling in self.readers
 
     def association_ends_study(self, calling: str) -> bool:
         """Whether a caller's studies are complete at the end of their association."""

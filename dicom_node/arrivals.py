@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from dicom_node import orders
+from dicom_node import nameplate, orders
 from dicom_node.identifiers import SOP_CLASS_UID, SOP_INSTANCE_UID, NotADataSet, TooShort, identifiers, short_values
 from dicom_node.instances import described, is_uid
 from dicom_node.part10 import file_head
@@ -201,6 +201,7 @@ class StorageArrival:
                 source=self._calling,
                 place=place_of,
                 priority=self._priority(draft),
+                identity=nameplate.identity_by(lambda: self._short_values(draft, nameplate.WANTED)),
             )
         except NotADataSet as error:
             raise Refused(StoreStatus.CANNOT_UNDERSTAND) from error
@@ -215,8 +216,11 @@ class StorageArrival:
         return orders.priority_by(
             self._storage.priority_rules,
             self._calling,
-            lambda: self._read(draft, partial(short_values, wanted=orders.WANTED)),
+            lambda: self._short_values(draft, orders.WANTED),
         )
+
+    def _short_values(self, draft: Draft, wanted: frozenset[int]) -> dict[int, bytes]:
+        return self._read(draft, partial(short_values, wanted=wanted))
 
     def _read(self, draft: Draft, read: Callable[..., dict[int, T]]) -> dict[int, T]:
         """Read values from what is in memory, or from the disk where they are further behind than usual.

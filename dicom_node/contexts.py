@@ -13,6 +13,11 @@ VERIFICATION = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
 """Storage Commitment Push Model SOP Class (PS3.4 Annex J)."""
 
+WORKLIST = (
+    "1.2.840.10008.5.1.4.34.6.3",  # Unified Procedure Step - Pull (PS3.4 Annex CC)
+    "1.2.840.10008.5.1.4.34.6.5",  # Unified Procedure Step - Query
+)
+
 RECEIVED_SOP_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography Image Storage
     "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray Image Storage - For Presentation
@@ -42,10 +47,10 @@ COMPRESSED = (
 )
 
 
-def offered() -> list[PresentationContext]:
-    """Return the presentation contexts that the node accepts."""
+def offered(*, worklist: bool = False) -> list[PresentationContext]:
+    """Return the presentation contexts that the node accepts, with those of the reading worklist or without."""
     films = [build_context(sop_class, [*UNCOMPRESSED, *COMPRESSED]) for sop_class in RECEIVED_SOP_CLASSES]
     services = [build_context(sop_class, list(UNCOMPRESSED[:2])) for sop_class in (VERIFICATION, STORAGE_COMMITMENT)]
     commitment = services[-1]
     commitment.scu_role = commitment.scp_role = True  # who answers a question of ours is its provider (PS3.7 D.3.3.4)
-    return [*services, *films]
+    return [*services, *films, *(build_context(one, list(UNCOMPRESSED[:2])) for one in WORKLIST if worklist)]

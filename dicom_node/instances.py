@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from domain.priority import Priority
+    from domain.subject import StudyIdentity
 
 _NOT_IN_CODE_STRING = re.compile(r"[^A-Z0-9_ ]")
 _LONGEST_CODE_STRING = 16
@@ -31,7 +32,7 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
-def described(
+def described(  # noqa: PLR0913 - what comes from elsewhere than the identifiers
     values: Mapping[int, str],
     *,
     transfer_syntax_uid: str,
@@ -40,6 +41,7 @@ def described(
     source: str,
     place: Callable[[StudyUid, SopInstanceUid, str], str],
     priority: Priority,
+    identity: StudyIdentity,
 ) -> ReceivedInstance:
     """Return what the database is told of an instance.
 
@@ -51,6 +53,7 @@ def described(
         source: the AE title that it comes from.
         place: says where in the store an instance with a digest belongs.
         priority: how urgent it is.
+        identity: whom it is of.
 
     Raises:
         NotADataSet: an identifier is missing, or is none.
@@ -69,6 +72,7 @@ def described(
         path=place(study_uid, sop_instance_uid, digest),
         calling_ae_title=source,
         priority=priority,
+        identity=identity,
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from pydicom.charset import convert_encodings, decode_bytes
-
+from dicom_node.character_sets import SPECIFIC_CHARACTER_SET, Decoder
 from dicom_node.identifiers import NotADataSet
-from dicom_node.silence import quiet
 from domain.priority import Order, priority_of
 
 if TYPE_CHECKING:
@@ -16,14 +14,13 @@ if TYPE_CHECKING:
 
     from domain.priority import Priority, PriorityRule
 
-_SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _REQUESTED_PROCEDURE_PRIORITY: Final = 0x00401003
 _LOCATIONS: Final = (
     0x00081040,  # Institutional Department Name
     0x00321033,  # Requesting Service
     0x00380300,  # Current Patient Location
 )
-WANTED: Final = frozenset({_SPECIFIC_CHARACTER_SET, _REQUESTED_PROCEDURE_PRIORITY, *_LOCATIONS})
+WANTED: Final = frozenset({SPECIFIC_CHARACTER_SET, _REQUESTED_PROCEDURE_PRIORITY, *_LOCATIONS})
 
 
 def priority_by(rules: Sequence[PriorityRule], calling: str, read: Callable[[], Mapping[int, bytes]]) -> Priority:
@@ -57,13 +54,8 @@ def order_from(values: Mapping[int, bytes], calling: str) -> Order:
 
 
 def _locations(values: Mapping[int, bytes]) -> Iterator[str]:
-    sets = values.get(_SPECIFIC_CHARACTER_SET, b"").decode("ascii", "replace").strip(" \0").split("\\")
-    with quiet():
-        try:
-            encodings = convert_encodings(sets)
-        except LookupError:
-            encodings = ["iso8859"]
-        for tag in _LOCATIONS:
-            for part in decode_bytes(values.get(tag, b""), encodings, set()).split("\\"):
-                if text := part.strip(" \0"):
-                    yield text
+    decoder = Decoder(values)
+    for tag in _LOCATIONS:
+        for part in values.get(tag, b"").split(b"\\"):
+            if text := decoder.text(part):
+                yield text

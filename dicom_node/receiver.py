@@ -13,23 +13,29 @@ from typing import TYPE_CHECKING, Any
 from pynetdicom import AE, evt
 from pynetdicom.transport import AddressInformation
 
+from dicom_node import worklist_service
 from dicom_node.access import Access, Rejection, TlsFiles, tls_context
 from dicom_node.arrivals import StorageArrival, Turned
 from dicom_node.commitment import ActionStatus, take_request
-from dicom_node.contexts import offered
+from dicom_node.contexts import WORKLIST, offered
 from dicom_node.inquiry import EventStatus, take_answer
 from dicom_node.status import StoreStatus
 from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
+from dicom_node.worklist import StepStatus
 from domain.errors import Misconfigured, Transient
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
 
+    from pydicom.dataset import Dataset
     from pynetdicom.events import Event
 
     from dicom_node.arrivals import Storage
     from dicom_node.command_set import Command
     from dicom_node.messages import Arrival
+    from dicom_node.worklist import ReadingWorklist
+    from dicom_node.worklist_service import StepService
     from dicom_node.workload import Workload
     from domain.delivery_ports import AnswerDesk
     from domain.ids import StudyId
@@ -113,7 +119,7 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 class Node:
-    """A running SCP of Verification, Storage for CR and DX, and Storage Commitment.
+    """A running SCP of Verification, Storage for CR and DX, Storage Commitment, and Unified Procedure Step Pull.
 
     It is one of the processes behind one listening socket.
 
@@ -128,6 +134,7 @@ class Node:
         self._storage: Storage | None = None
         self._desk: CommitmentDesk | None = None
         self._answers: AnswerDesk | None = None
+        self._worklist: ReadingWorklist | None = None
         self._is_open = threading.Event()
         self._is_stopping = threading.Event()
         self._ae = _application_entity(listener)
@@ -139,9 +146,11 @@ class Node:
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._thread.start()
 
-    def open_storage(self, storage: Storage, desk: CommitmentDesk, answers: AnswerDesk) -> None:
-        """Begin to take films, requests to commit them, and answers to our own requests."""
-        self._desk, self._answers = desk, answers
+    def open_storage(
+        self, storage: Storage, desk: CommitmentDesk, answers: AnswerDesk, worklist: ReadingWorklist
+    ) -> None:
+        """Begin to take films, requests to commit them, answers to our own requests, and those who read."""
+        self._desk, self._answers, self._worklist = desk, answers, worklist
         self._storage = storage
         self._is_open.set()
 
@@ -246,6 +255,9 @@ class Node:
         association.bind(evt.EVT_REQUESTED, self._on_requested, [counted])
         association.bind(evt.EVT_N_ACTION, self._on_action)
         association.bind(evt.EVT_N_EVENT_REPORT, self._on_report)
+        association.bind(evt.EVT_C_FIND, self._on_find)
+        association.bind(evt.EVT_N_GET, self._on_step, [worklist_service.get])
+        association.bind(evt.EVT_N_SET, self._on_step, [worklist_service.change])
         return association
 
     def _on_requested(self, event: Event, counted: ExitStack) -> None:
@@ -258,8 +270,25 @@ class Node:
         if rejection is not None:
             self._tell("association-rejected", calling=calling, reason=rejection.name)
             association.reject(*rejection.value)
+        elif self._access.may_read(calling):
+            association.acceptor.supported_contexts = offered(worklist=True)
 
-    def _on_action(self, event: Event) -> tuple[int, None]:
+    def _on_find(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
+        self._is_open.wait(_OPENING_PATIENCE_SECONDS)
+        if self._storage is None or self._worklist is None:
+            yield StoreStatus.OUT_OF_RESOURCES, None
+        else:
+            yield from worklist_service.find(event, self._worklist, self._storage.events)
+
+    def _on_step(self, event: Event, serve: StepService) -> tuple[int, Dataset | None]:
+        self._is_open.wait(_OPENING_PATIENCE_SECONDS)
+        if self._storage is None or self._worklist is None:
+            return StepStatus.RESOURCE_LIMITATION, None
+        return serve(event, self._worklist, self._storage.events)
+
+    def _on_action(self, event: Event) -> tuple[int, Dataset | None]:
+        if event.context.abstract_syntax in WORKLIST:
+            return self._on_step(event, worklist_service.act)
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)
         if self._storage is None or self._desk is None:
             return ActionStatus.RESOURCE_LIMITATION, None

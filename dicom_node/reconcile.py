@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, Protocol
 
-from dicom_node import orders
+from dicom_node import nameplate, orders
 from dicom_node.identifiers import NotADataSet, identifiers, short_values
 from dicom_node.instances import described
 from dicom_node.part10 import NotPart10, read_head
@@ -99,6 +99,10 @@ def _described(storage: Storage, place: str) -> ReceivedInstance | None:
         while piece := file.read(_PIECE_BYTES):
             digest.update(piece)
             size += len(piece)
+
+    def short(wanted: frozenset[int]) -> dict[int, bytes]:
+        return short_values(start, head.transfer_syntax_uid, wanted, whole=True)
+
     try:
         return described(
             values,
@@ -110,8 +114,9 @@ def _described(storage: Storage, place: str) -> ReceivedInstance | None:
             priority=orders.priority_by(
                 storage.priority_rules,
                 head.source,
-                lambda: short_values(start, head.transfer_syntax_uid, orders.WANTED, whole=True),
+                lambda: short(orders.WANTED),
             ),
+            identity=nameplate.identity_by(lambda: short(nameplate.WANTED)),
         )
     except NotADataSet:
         return None

@@ -18,6 +18,7 @@ class DutyName(StrEnum):
     AGING = "aging"
     FALLBACK = "fallback"
     ESCALATION = "escalation"
+    WORKLIST = "worklist"
     STUCK = "stuck"
     RETENTION = "retention"
     DISK_WATERMARK = "disk-watermark"
@@ -32,6 +33,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.AGING: "jobs became more urgent",
     DutyName.FALLBACK: "objects go to another peer",
     DutyName.ESCALATION: "urgent results are overdue",
+    DutyName.WORKLIST: "items of the reading worklist were cleared away",
     DutyName.STUCK: "jobs and reports are stuck",
     DutyName.RETENTION: "settled jobs moved to the archive",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.priority import Priority
+from domain.subject import StudyIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +107,8 @@ class ReceivedInstance:
     """Place in the store, relative to its root."""
     calling_ae_title: str
     priority: Priority = Priority.ROUTINE
+    identity: StudyIdentity = field(default_factory=StudyIdentity)
+    """Whom it is of, for worklists."""
 
 
 class ConflictPolicy(StrEnum):

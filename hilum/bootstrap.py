@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from db.engine import Engine
     from dicom_node.requestor import PeerAddress
     from dicom_node.store import Store, StoreAddress
+    from dicom_node.worklist import ReadingWorklist
     from hilum.peer_settings import Peer
     from hilum.settings import Settings
     from models.classifier import NetworkClassifier
@@ -148,6 +149,15 @@ def commitments(settings: Settings, engine: Engine) -> PostgresCommitments:
 
     # Of two peers with one AE title the first is answered.
     return PostgresCommitments(engine, peers={peer.ae_title: peer.name for peer in reversed(settings.senders)})
+
+
+def reading_worklist(settings: Settings, engine: Engine) -> ReadingWorklist:
+    """Return the studies to read, as workstations see them."""
+    from db.worklist import PostgresWorklist
+    from dicom_node.worklist import ReadingWorklist
+
+    own = settings.worklist
+    return ReadingWorklist(PostgresWorklist(engine), label=own.label, retrieve_from=own.retrieve_ae_title)
 
 
 def registry(settings: Settings) -> Registry:

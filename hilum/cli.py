@@ -140,8 +140,6 @@ def db_upgrade(loaded: Loaded) -> None:
 def upkeep(loaded: Loaded, name: str | None, *, as_list: bool, as_json: bool) -> None:
     """Do one duty of the scheduler's now, by hand, and say what was done.
 
-    NAME is quiet-sweep, lease-reaper, aging, stuck, retention, disk-watermark, reconcile or statistics.
-
     It does no harm while a scheduler runs, or does the same duty just then.
 
     Exit status 1 if it failed; with --list, if a duty failed last time, is overdue or never ran.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from domain.duties import DutyName, StuckLimits
 from domain.errors import Transient
+from domain.worklist import WorklistTimes
 from hilum import storage
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from db.engine import Engine
     from hilum.settings import Settings
+    from hilum.work_settings import Worklist
     from worker.duties import Duty
     from worker.events import Events
 
@@ -58,6 +60,7 @@ def _of_the_queue(
     from db.outbox import PostgresDeliveries
     from db.queue import PostgresQueue
     from db.upkeep import PostgresUpkeep
+    from db.worklist import PostgresWorklist
     from hilum.alarms import Alarms
     from worker import duties as done
 
@@ -82,6 +85,9 @@ def _of_the_queue(
             Alarms(settings=settings.alarm, station=settings.node.ae_title),
             events,
             older_than=timedelta(seconds=limits.escalation_after_seconds),
+        ),
+        DutyName.WORKLIST: partial(
+            done.worklist, PostgresWorklist(engine), events, ended, times=worklist_times(settings.worklist)
         ),
         DutyName.STUCK: partial(
             done.stuck,
@@ -140,6 +146,15 @@ def _reconcile(settings: Settings, engine: Engine, events: Events, ended: thread
     finally:
         rows.close()
         place.store.close()
+
+
+def worklist_times(worklist: Worklist) -> WorklistTimes:
+    """Return how long items of the reading worklist stay what they are."""
+    return WorklistTimes(
+        expire=timedelta(hours=worklist.expires_after_hours),
+        claim=timedelta(hours=worklist.claim_hours),
+        keep=timedelta(days=worklist.keep_days),
+    )
 
 
 def _longest_quiet(settings: Settings) -> timedelta:

@@ -54,6 +54,10 @@ class Peer(Section):
         description="no, list or fetch: whether it is asked once a day for films that never came here, and whether "
         "those are fetched",
     )
+    reads_worklist: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="true or false: it may see the reading worklist, patients' names included, and claim studies (UPS)",
+    )
     commits_results: bool = Field(
         False,  # noqa: FBT003 - a default
         description="true or false: it is asked to commit to keep what it accepted (storage commitment); it answers to "

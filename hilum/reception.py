@@ -49,6 +49,7 @@ def listener(settings: Settings) -> Listener:
             requires_called_ae_title=node.check_called_ae_title,
             callers=callers,
             maximum_associations=node.maximum_associations,
+            readers=frozenset(peer.ae_title.strip() for peer in settings.peers if peer.reads_worklist),
             asked={peer.ae_title: peer.name for peer in settings.receivers if peer.commits_results},
         ),
         timeouts=Timeouts(
@@ -85,5 +86,10 @@ def open_storage(node: Node, settings: Settings, engine: Engine, events: Events)
     if drafts := place.store.sweep():
         events.warning("drafts-removed", count=drafts)
     place.store.warm()  # here, since this process may have been forked
-    node.open_storage(place, bootstrap.commitments(settings, engine), PostgresConfirmations(engine))
+    node.open_storage(
+        place,
+        bootstrap.commitments(settings, engine),
+        PostgresConfirmations(engine),
+        bootstrap.reading_worklist(settings, engine),
+    )
     return lambda stop: reconcile(place, rows, stop)

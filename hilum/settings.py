@@ -20,7 +20,7 @@ from domain.film import ConflictPolicy
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.section import Section
 from hilum.store_settings import Store
-from hilum.work_settings import Alarm, Retention, Upkeep, Worker
+from hilum.work_settings import Alarm, Retention, Upkeep, Worker, Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +151,7 @@ class Settings(BaseSettings):
     upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
     retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
+    worklist: Worklist = Field(default_factory=Worklist, description="a table")
     alarm: Alarm = Field(default_factory=Alarm, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
@@ -203,6 +204,11 @@ class Settings(BaseSettings):
         """The information systems that may be told results."""
         names = {name for route in self.routes for name in (*route.peers, route.instead)}
         return tuple(one for one in self.ris if one.name in names)
+
+    @property
+    def has_readers(self) -> bool:
+        """Whether anybody may ask for the reading worklist; without it there is none."""
+        return any(peer.reads_worklist for peer in self.peers)
 
     @property
     def told(self) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def intake(settings: Settings, engine: Engine) -> PostgresIntake:
             if peer.study_quiet_seconds is not None
         },
         on_conflict=settings.node.on_conflict,
+        workitems_expire=timedelta(hours=settings.worklist.expires_after_hours) if settings.has_readers else None,
     )
 
 

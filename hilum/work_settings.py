@@ -106,6 +106,9 @@ class Upkeep(Section):
     reconcile_every_seconds: Interval = Field(
         86400, description="seconds between two comparisons of spool and database"
     )
+    worklist_every_seconds: Interval = Field(
+        60, description="seconds between two looks for items of the reading worklist whose time is over"
+    )
     archive_check_every_seconds: Interval = Field(
         86400, description="seconds between two comparisons with the archives (`peers.reconciled`)"
     )
@@ -133,6 +136,27 @@ class Alarm(Section):
         if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("no http or https address")
         return value
+
+
+class Worklist(Section):
+    """The studies to read, for workstations that ask for them (`peers.reads_worklist`)."""
+
+    label: str = Field("HILUM", max_length=64, description="Worklist Label (0074,1202); at most 64 characters")
+    retrieve_ae_title: str = Field(
+        "",
+        max_length=16,
+        description="the AE title that films can be retrieved from, of your PACS; empty: of whoever sent them here",
+    )
+    expires_after_hours: float = Field(
+        72, gt=0, le=8760, description="hours, to 8760, after which a study that nobody began to read leaves the list"
+    )
+    claim_hours: float = Field(
+        12,
+        gt=0,
+        le=8760,
+        description="hours, to 8760, after which a study that was claimed and not ended is offered anew",
+    )
+    keep_days: float = Field(7, gt=0, le=3650, description="days, to 3650, that ended items can still be looked at")
 
 
 class Retention(Section):

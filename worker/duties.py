@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from domain.delivery_ports import Alarm, Escalations, Fallback
     from domain.duties import DutyName, StuckLimits
     from domain.ports import DutyBook, Queue, Upkeep
+    from domain.worklist import WorklistTimes
+    from domain.worklist_ports import WorklistUpkeep
     from worker.events import Events
 
 _STUDIES_AT_ONCE = 500
@@ -110,6 +112,26 @@ def escalation(outbox: Escalations, alarm: Alarm, events: Events, *, older_than:
         alarm.tell(overdue)
         outbox.told(overdue)
     return overdue.count
+
+
+def worklist(upkeep: WorklistUpkeep, events: Events, ended: threading.Event, *, times: WorklistTimes) -> int:
+    """Clear the reading worklist of what nobody took, offer anew what nobody ended, forget what ended long ago.
+
+    Returns:
+        How many items that were.
+    """
+    expired = _chunks(lambda: upkeep.expire(at_most=_STUDIES_AT_ONCE), _STUDIES_AT_ONCE, ended)
+    taken_back = _chunks(
+        lambda: upkeep.take_back(patience=times.claim, expire=times.expire, at_most=_STUDIES_AT_ONCE),
+        _STUDIES_AT_ONCE,
+        ended,
+    )
+    if expired:
+        events.warning("workitems-expired", count=expired)
+    if taken_back:
+        events.warning("workitems-taken-back", count=taken_back)
+    forgotten = _chunks(lambda: upkeep.forget(keep=times.keep, at_most=_STUDIES_AT_ONCE), _STUDIES_AT_ONCE, ended)
+    return expired + taken_back + forgotten
 
 
 def stuck(upkeep: Upkeep, events: Events, *, limits: StuckLimits) -> int:

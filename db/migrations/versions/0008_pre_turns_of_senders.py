@@ -14,7 +14,7 @@ _CLASSES = "reason_class IN ('transient', 'permanent', 'unexpected', 'lease-expi
 
 # A sender's jobs take turns ten seconds apart, counted from the last of its own that waits. Whoever sends a thousand
 # films at once is served as fast as before, but somebody else's single film is before all that have their turn later.
-_MAKE_DUE = """
+MAKE_DUE = """
 CREATE OR REPLACE FUNCTION make_due(
     its_study bigint, urgency bigint, given jsonb, job_kind text, job_lane text, job_attempts bigint, channel text
 ) RETURNS void
@@ -62,7 +62,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting' AND sender <> ''"),
     )
     _replace_classes("'crashed', ")
-    op.execute(_MAKE_DUE)
+    op.execute(MAKE_DUE)
 
 
 def downgrade() -> None:

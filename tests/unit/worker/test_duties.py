@@ -13,6 +13,7 @@ from domain.alarm import Overdue
 from domain.duties import DutyName, Stuck, StuckLimits
 from domain.errors import Transient
 from domain.ids import DeliveryId
+from domain.worklist import WorklistTimes
 from tests.fake_upkeep import FakeDutyBook
 from tests.fakes import FakeQueue, RecordedEvents
 from worker.duties import (
@@ -26,6 +27,7 @@ from worker.duties import (
     retention,
     statistics,
     stuck,
+    worklist,
 )
 
 HOUR = timedelta(hours=1)
@@ -38,6 +40,9 @@ class FakeUpkeep:
 
     overlooked: int = 0
     old: int = 0
+    expired: int = 0
+    abandoned: int = 0
+    ended: int = 0
     trouble: Stuck = field(default_factory=lambda: Stuck(waiting=0, leased=0, held=0, undelivered=0))
     pieces: list[int] = field(default_factory=list)
     on_piece: Callable[[], None] = lambda: None
@@ -60,6 +65,17 @@ class FakeUpkeep:
 
     def refresh_planner(self) -> int:
         return 2
+
+    def expire(self, *, at_most: int) -> int:
+        return self._take("expired", at_most)
+
+    def take_back(self, *, patience: timedelta, expire: timedelta, at_most: int) -> int:
+        del patience, expire
+        return self._take("abandoned", at_most)
+
+    def forget(self, *, keep: timedelta, at_most: int) -> int:
+        del keep
+        return self._take("ended", at_most)
 
     def _take(self, what: str, at_most: int) -> int:
         self.on_piece()
@@ -260,3 +276,11 @@ def test_figures_are_written_and_the_planner_is_helped() -> None:
     events = RecordedEvents()
     assert statistics(FakeUpkeep(), events, keep=HOUR) == 7
     assert events.told == [("info", "tables-analyzed", {"count": 2})]
+
+
+def test_the_worklist_is_cleared_and_what_was_lost_is_told() -> None:
+    """What nobody took and what nobody ended are warnings; what ended long ago goes silently."""
+    upkeep, events = FakeUpkeep(expired=2, abandoned=1, ended=700), RecordedEvents()
+    times = WorklistTimes(expire=HOUR, claim=HOUR, keep=HOUR)
+    assert worklist(upkeep, events, threading.Event(), times=times) == 703
+    assert events.names() == ["workitems-expired", "workitems-taken-back"]

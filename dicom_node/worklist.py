@@ -1,0 +1,192 @@
+"""The reading worklist as a provider of unified procedure steps (PS3.4 Annex CC), whatever the transport."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from dicom_node.matching import matches, returned
+from dicom_node.procedure_steps import is_completable, step_of
+from domain.worklist import Answer, Changes, StepPriority, StepState, WorklistQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+    from domain.worklist import Workitem
+    from domain.worklist_ports import Worklist
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_LONGEST_CHANGES_BYTES: Final = 256 * 1024
+_WRITABLE: Final = frozenset(
+    {
+        "CommentsOnTheScheduledProcedureStep",
+        "ExpectedCompletionDateTime",
+        "ProcedureStepLabel",
+        "ProcedureStepProgressInformationSequence",
+        "ScheduledHumanPerformersSequence",
+        "ScheduledProcessingParametersSequence",
+        "ScheduledStationClassCodeSequence",
+        "ScheduledStationGeographicLocationCodeSequence",
+        "ScheduledStationNameCodeSequence",
+        "UnifiedProcedureStepPerformedProcedureSequence",
+        "WorklistLabel",
+    }
+)
+"""What others may write beside the priority; the rest is the films', or ours."""
+_HANDLED: Final = frozenset({"ScheduledProcedureStepPriority", "SpecificCharacterSet", "TransactionUID"})
+
+
+class StepStatus(IntEnum):
+    """Status (0000,0900) of the services on procedure steps (PS3.4 Tables CC.2.1-2, CC.2.6-1, CC.2.7-1)."""
+
+    SUCCESS = 0x0000
+    OPTIONAL_ATTRIBUTES_NOT_SUPPORTED = 0x0001
+    INVALID_ATTRIBUTE_VALUE = 0x0106
+    INVALID_ARGUMENT_VALUE = 0x0115
+    NO_SUCH_ACTION = 0x0123
+    NOT_AUTHORISED = 0x0124
+    RESOURCE_LIMITATION = 0x0213
+    ALREADY_CANCELED = 0xB304
+    COERCED = 0xB305
+    """The priority would have been less urgent than is suggested: it is as suggested."""
+    ALREADY_COMPLETED = 0xB306
+    MAY_NO_LONGER_BE_UPDATED = 0xC300
+    TRANSACTION_UID_MISSING = 0xC301
+    ALREADY_IN_PROGRESS = 0xC302
+    ONLY_SCHEDULED_BY_CREATION = 0xC303
+    FINAL_STATE_REQUIREMENTS_NOT_MET = 0xC304
+    DOES_NOT_EXIST = 0xC307
+    NOT_YET_IN_PROGRESS = 0xC310
+
+    @property
+    def is_done(self) -> bool:
+        """Whether what was asked for holds now: success, or a warning."""
+        return self < StepStatus.INVALID_ATTRIBUTE_VALUE or self >> 12 == 0xB  # noqa: PLR2004 - PS3.7 C.3
+
+
+_STATUS_OF: Final = {
+    Answer.DONE: StepStatus.SUCCESS,
+    Answer.NOT_LOWERED: StepStatus.COERCED,
+    Answer.UNKNOWN: StepStatus.DOES_NOT_EXIST,
+    Answer.IN_PROGRESS: StepStatus.ALREADY_IN_PROGRESS,
+    Answer.WRONG_TRANSACTION: StepStatus.TRANSACTION_UID_MISSING,
+    Answer.NOT_IN_PROGRESS: StepStatus.NOT_YET_IN_PROGRESS,
+    Answer.FINAL: StepStatus.MAY_NO_LONGER_BE_UPDATED,
+    Answer.IS_COMPLETED: StepStatus.ALREADY_COMPLETED,
+    Answer.IS_CANCELED: StepStatus.ALREADY_CANCELED,
+}
+
+
+class ReadingWorklist:
+    """Finds, shows, claims, changes and ends items; each method raises `Transient` while the database is away."""
+
+    def __init__(self, worklist: Worklist, *, label: str, retrieve_from: str = "") -> None:
+        """Provide a worklist.
+
+        Args:
+            worklist: the items.
+            label: Worklist Label (0074,1202).
+            retrieve_from: AE title that films can be retrieved from; empty: of whoever sent them.
+        """
+        self._worklist = worklist
+        self._label = label
+        self._retrieve_from = retrieve_from
+
+    def find(self, query: Dataset) -> Iterator[Dataset]:
+        """Yield the attributes that a query names of each step that meets it, the most urgent first."""
+        for item in self._worklist.search(_narrowed(query)):
+            step = self._step(item)
+            if matches(step, query):
+                yield returned(step, query)
+
+    def get(self, uid: str) -> Dataset | None:
+        """Return a step with all its attributes; None where there is none."""
+        item = next(self._worklist.search(WorklistQuery(uid=uid)), None) if _UID.fullmatch(uid) else None
+        return None if item is None else self._step(item)
+
+    def change_state(self, uid: str, *, state: str, transaction_uid: str, performer: str) -> StepStatus:
+        """Claim a step, or complete or cancel it (PS3.4 CC.2.1).
+
+        Args:
+            uid: SOP Instance UID.
+            state: the new Procedure Step State (0074,1000).
+            transaction_uid: Transaction UID (0008,1195), which proves who claimed it.
+            performer: AE title of the caller, or its name in the settings.
+        """
+        if not _UID.fullmatch(transaction_uid):
+            return StepStatus.TRANSACTION_UID_MISSING
+        if state not in set(StepState):
+            return StepStatus.INVALID_ARGUMENT_VALUE
+        wanted = StepState(state)
+        if wanted is StepState.SCHEDULED:
+            return StepStatus.ONLY_SCHEDULED_BY_CREATION
+        if wanted is StepState.IN_PROGRESS:
+            answer = self._worklist.claim(uid, transaction_uid=transaction_uid, performer=performer)
+            return _STATUS_OF[answer]
+        step = self.get(uid) if wanted is StepState.COMPLETED else None
+        if step is not None and step.ProcedureStepState == StepState.IN_PROGRESS and not is_completable(step):
+            proven = self._worklist.change(uid, Changes(), transaction_uid=transaction_uid)
+            return StepStatus.FINAL_STATE_REQUIREMENTS_NOT_MET if proven is Answer.DONE else _STATUS_OF[proven]
+        return _STATUS_OF[self._worklist.end(uid, transaction_uid=transaction_uid, state=wanted)]
+
+    def modify(self, uid: str, modifications: Dataset) -> StepStatus:
+        """Change a step (PS3.4 CC.2.6); its Transaction UID is among the modifications once it is claimed."""
+        priority = str(modifications.get("ScheduledProcedureStepPriority") or "")
+        if "ScheduledProcedureStepPriority" in modifications and priority not in StepPriority.__members__:
+            return StepStatus.INVALID_ATTRIBUTE_VALUE
+        if "ProcedureStepState" in modifications:
+            return StepStatus.INVALID_ATTRIBUTE_VALUE
+        named = {element.keyword for element in modifications}
+        try:
+            attributes = _written(modifications)
+        except Exception:  # noqa: BLE001 - foreign values fail in many ways; all mean the same to whoever wrote them
+            return StepStatus.INVALID_ATTRIBUTE_VALUE
+        if len(json.dumps(attributes)) > _LONGEST_CHANGES_BYTES:
+            return StepStatus.RESOURCE_LIMITATION
+        changes = Changes(priority=StepPriority[priority] if priority else None, attributes=attributes)
+        transaction_uid = str(modifications.get("TransactionUID") or "")
+        status = _STATUS_OF[self._worklist.change(uid, changes, transaction_uid=transaction_uid)]
+        if status is StepStatus.SUCCESS and named - _WRITABLE - _HANDLED:
+            return StepStatus.OPTIONAL_ATTRIBUTES_NOT_SUPPORTED
+        return status
+
+    def _step(self, item: Workitem) -> Dataset:
+        return step_of(item, worklist_label=self._label, retrieve_from=self._retrieve_from)
+
+
+def _written(modifications: Dataset) -> dict[str, Any]:
+    """Return what may be written, in the DICOM JSON model."""
+    written: dict[str, Any] = modifications.to_json_dict()
+    return {f"{element.tag:08X}": written[f"{element.tag:08X}"] for element in modifications if _is_writable(element)}
+
+
+def _is_writable(element: Any) -> bool:  # noqa: ANN401 - a DataElement
+    return element.keyword in _WRITABLE
+
+
+def _narrowed(query: Dataset) -> WorklistQuery:
+    """Return what the database can look for by itself; `matches` looks at all of the query afterwards."""
+    requests = query.get("ReferencedRequestSequence") or []
+    return WorklistQuery(
+        uid=_single(query, "SOPInstanceUID"),
+        study_uid=_single(query, "StudyInstanceUID"),
+        states=[StepState(text) for text in [_single(query, "ProcedureStepState")] if text in set(StepState)],
+        priorities=[
+            StepPriority[text]
+            for text in [_single(query, "ScheduledProcedureStepPriority")]
+            if text in StepPriority.__members__
+        ],
+        accession_number=_single(requests[0], "AccessionNumber") if requests else "",
+        patient_id=_single(query, "PatientID"),
+    )
+
+
+def _single(query: Dataset, keyword: str) -> str:
+    """Return a key that has one value without wildcards, else nothing."""
+    value = query.get(keyword)
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if set("*?\\") & set(text) else text
