@@ -84,21 +84,8 @@ class PostgresDeliveries:
             delivery = connection.execute(
                 select(Delivery.peer, Delivery.object, Delivery.findings_id).where(Delivery.id == delivery_id)
             ).one()
-            row = connection.execute(_finding_rows().where(FindingsRow.id == delivery.findings_id)).one()
-            before = connection.execute(
-                _finding_rows()
-                .where(FindingsRow.study_id == row.study_id, FindingsRow.id < row.id)
-                .order_by(FindingsRow.id.desc())
-                .limit(1)
-            ).one_or_none()
-            films = _films(connection, row.id)
-            return Dispatch(
-                peer=delivery.peer,
-                object=ResultObject(delivery.object),
-                findings=_findings(row, films),
-                made_at=row.created_at,
-                predecessor=None if before is None else _findings(before, _films(connection, before.id)),
-                seen={SopInstanceUid(film.sop_instance_uid): _seen(film) for film in films if film.view},
+            return dispatch_of(
+                connection, delivery.findings_id, peer=delivery.peer, told_as=ResultObject(delivery.object)
             )
 
     def settle_delivered(self, job: Job, proof: Proof) -> None:
@@ -146,6 +133,26 @@ class PostgresDeliveries:
         """Write down that somebody was told."""
         with transaction(self._engine) as connection:
             connection.execute(_TOLD, {"deliveries": list(overdue.untold)})
+
+
+def dispatch_of(connection: Connection, findings_id: int, *, peer: str, told_as: ResultObject) -> Dispatch:
+    """Return a result as something to tell somebody, with the result before it."""
+    row = connection.execute(_finding_rows().where(FindingsRow.id == findings_id)).one()
+    before = connection.execute(
+        _finding_rows()
+        .where(FindingsRow.study_id == row.study_id, FindingsRow.id < row.id)
+        .order_by(FindingsRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    films = _films(connection, row.id)
+    return Dispatch(
+        peer=peer,
+        object=told_as,
+        findings=_findings(row, films),
+        made_at=row.created_at,
+        predecessor=None if before is None else _findings(before, _films(connection, before.id)),
+        seen={SopInstanceUid(film.sop_instance_uid): _seen(film) for film in films if film.view},
+    )
 
 
 def _finding_rows() -> Select[*tuple[Any, ...]]:

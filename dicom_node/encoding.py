@@ -21,8 +21,9 @@ from dicom_node.identifiers import (
 _PREAMBLE_BYTES: Final = 128
 _PREFIX: Final = b"DICM"
 _META_GROUP: Final = 0x0002
-_META_START: Final = b"\x02\x00\x00\x00UL"
-"""File Meta Information Group Length (0002,0000), the first element of a file that lost its preamble."""
+_META_GROUP_START: Final = b"\x02\x00"
+_META_VRS: Final = frozenset({b"UL", b"OB", b"UI"})
+"""Of the elements that file meta information may begin with where it lost its preamble, or its group length too."""
 _MEDIA_STORAGE_SOP_CLASS_UID: Final = 0x0002
 _TRANSFER_SYNTAX_UID: Final = 0x0010
 
@@ -71,7 +72,7 @@ def data_set_place(start: bytes, *, whole: bool) -> DataSetPlace:
 def _place(start: bytes) -> DataSetPlace:
     if start[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_PREFIX)] == _PREFIX:
         return _behind_meta(start, _PREAMBLE_BYTES + len(_PREFIX))
-    if start.startswith(_META_START):
+    if _begins_with_meta(start):
         return _behind_meta(start, 0)
     return _bare(start)
 
@@ -122,8 +123,12 @@ def _told_by_first_element(start: bytes) -> str | None:
     return EXPLICIT_BIG_ENDIAN if start[:2] == b"\x00\x08" and is_explicit else None
 
 
+def _begins_with_meta(start: bytes) -> bool:
+    return start.startswith(_META_GROUP_START) and start[4:6] in _META_VRS
+
+
 def _is_bare(start: bytes) -> bool:
-    return start[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_PREFIX)] != _PREFIX and not start.startswith(_META_START)
+    return start[_PREAMBLE_BYTES : _PREAMBLE_BYTES + len(_PREFIX)] != _PREFIX and not _begins_with_meta(start)
 
 
 def _names_its_class(start: bytes) -> bool:

@@ -144,12 +144,7 @@ def _film(stream: IO[bytes]) -> _Film:
     Raises:
         _NotTaken: it is no film that is taken.
     """
-    start = stream.read(_START_BYTES)
-    try:
-        place, values = _told(start, whole=len(start) < _START_BYTES)
-    except TooShort:
-        start += stream.read(_LONGEST_START_BYTES - len(start))
-        place, values = _told(start, whole=True)
+    start, place, values = _begun(stream)
     sop_class = values.get(SOP_CLASS_UID) or place.media_sop_class_uid
     if sop_class not in RECEIVED_SOP_CLASSES:
         raise _NotTaken(_kind(sop_class, place))
@@ -166,6 +161,32 @@ def _film(stream: IO[bytes]) -> _Film:
             sop_instance_uid=values.get(SOP_INSTANCE_UID, ""),
         ),
     )
+
+
+def identifiers_of(stream: IO[bytes]) -> dict[int, str]:
+    """Return the identifiers by tag of the data set that a file begins with, as far as it has them.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    try:
+        return _begun(stream)[2]
+    except _NotTaken:
+        return {}
+
+
+def _begun(stream: IO[bytes]) -> tuple[bytes, DataSetPlace, dict[int, str]]:
+    """Read the beginning of a file, with where its data set is and what that says of itself.
+
+    Raises:
+        _NotTaken: it is no data set.
+    """
+    start = stream.read(_START_BYTES)
+    try:
+        return start, *_told(start, whole=len(start) < _START_BYTES)
+    except TooShort:
+        start += stream.read(_LONGEST_START_BYTES - len(start))
+        return start, *_told(start, whole=True)
 
 
 def _told(start: bytes, *, whole: bool) -> tuple[DataSetPlace, dict[int, str]]:

@@ -18,6 +18,7 @@ from hilum.models_cli import models
 from hilum.peers import peers
 from hilum.train import train
 from hilum.train_lungs import train_lungs
+from hilum.web_cli import token, web
 
 if TYPE_CHECKING:
     from hilum.settings import Settings
@@ -73,7 +74,7 @@ def hilum(context: click.Context, config: Path | None) -> None:
 def up(loaded: Loaded) -> None:
     """Run everything: database, node, worker and scheduler, until Ctrl-C.
 
-    Applies missing migrations first; restarts what dies.
+    And the web server, where `web.port` is set. Applies missing migrations first; restarts what dies.
     """
     from hilum import supervise
 
@@ -353,3 +354,5 @@ hilum.add_command(models)
 hilum.add_command(jobs)
 hilum.add_command(peers)
 hilum.add_command(knowledge)
+hilum.add_command(web)
+hilum.add_command(token)

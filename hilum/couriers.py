@@ -52,7 +52,7 @@ def _messages(settings: Settings, store: Store) -> MessageCourier:
     from ris.courier import MessageCourier, RisPeer
     from ris.oru import Parties
 
-    own = _report_settings(settings)
+    own = report_settings(settings)
     return MessageCourier(
         peers=[
             RisPeer(
@@ -88,11 +88,12 @@ def _sender(settings: Settings, store: Store) -> ResultSender:
         peers=[bootstrap.address_of(peer) for peer in settings.receivers],
         calling=AeTitle(settings.node.ae_title),
         store=store,
-        settings=_report_settings(settings),
+        settings=report_settings(settings),
     )
 
 
-def _report_settings(settings: Settings) -> ReportSettings:
+def report_settings(settings: Settings) -> ReportSettings:
+    """Return what the site decides about its reports."""
     from dicom_node.identity import ReportSettings
     from hilum.settings import UUID_ROOT
 

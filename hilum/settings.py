@@ -20,6 +20,7 @@ from domain.film import ConflictPolicy
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.section import Section
 from hilum.store_settings import Store
+from hilum.web_settings import Web, WebClient
 from hilum.work_settings import Alarm, Retention, Upkeep, Worker, Worklist
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ class Settings(BaseSettings):
     upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
     retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
+    web: Web = Field(default_factory=Web, description="a table")
     worklist: Worklist = Field(default_factory=Worklist, description="a table")
     alarm: Alarm = Field(default_factory=Alarm, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
@@ -165,6 +167,10 @@ class Settings(BaseSettings):
     )
     routes: tuple[RouteOfResults, ...] = Field(
         (), description="any number of `[[routes]]` tables, each for itself: a result goes along all that apply"
+    )
+
+    web_clients: tuple[WebClient, ...] = Field(
+        (), description="any number of `[[web_clients]]` tables: programs that may talk to the web server"
     )
 
     @model_validator(mode="after")
@@ -208,7 +214,8 @@ class Settings(BaseSettings):
     @property
     def has_readers(self) -> bool:
         """Whether anybody may ask for the reading worklist; without it there is none."""
-        return any(peer.reads_worklist for peer in self.peers)
+        by_web = self.web.port and any("worklist" in client.may for client in self.web_clients)
+        return bool(by_web) or any(peer.reads_worklist for peer in self.peers)
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -238,6 +245,7 @@ _TABLES_OF_LISTS: dict[str, type[Section]] = {
     "priorities": PriorityOfStudies,
     "ris": Ris,
     "routes": RouteOfResults,
+    "web_clients": WebClient,
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker.events import Events
 
 ROLES = ("node", "worker", "scheduler")
+"""Those that there are always."""
 PYTHON_M_HILUM = [sys.executable, "-P", "-m", "hilum"]
 """Our own command line; -P keeps modules that lie in the working folder out."""
 
@@ -126,9 +127,14 @@ def _children(settings: Settings, config: Path | None, events: Events) -> list[C
             events=events,
             environment=environment,
         )
-        for role in ROLES
+        for role in roles(settings)
         for environment in (worker_environments(settings.worker) if role == "worker" else [{}])
     ]
+
+
+def roles(settings: Settings) -> tuple[str, ...]:
+    """Return the roles that run, each as the command of its name."""
+    return (*ROLES, *(["web"] if settings.web.port else []))
 
 
 def worker_environments(worker: Worker) -> list[dict[str, str]]:

@@ -89,6 +89,11 @@ def test_a_file_without_preamble_is_taken(film: Dataset, tmp_path: Path) -> None
     assert outcome(storage(tmp_path), as_file(film)[132:]) is Outcome.NEW
 
 
+def test_a_file_without_preamble_and_group_length_is_taken(film: Dataset, tmp_path: Path) -> None:
+    """Programs that send by the web write it so."""
+    assert outcome(storage(tmp_path), as_file(film)[132 + 12 :]) is Outcome.NEW
+
+
 def test_a_bare_data_set_with_compressed_pixels_is_not_understood(film: Dataset, tmp_path: Path) -> None:
     """Nothing tells by what they are compressed."""
     film.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])

@@ -1,0 +1,90 @@
+"""The web server's process, and the tokens of the programs that talk to it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+from domain.errors import Misconfigured
+from hilum import bootstrap, stopping, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.engine import Engine
+    from hilum.settings import Settings
+    from web.access import Client
+    from web.application import Services
+    from worker.events import Events
+
+_TOKEN_BYTES = 32
+
+
+def run(settings: Settings, *, supervised: bool) -> None:
+    """Serve DICOMweb until told to stop.
+
+    Raises:
+        Misconfigured: no port is set, the address can't be listened on, or the database has another schema.
+    """
+    from hilum import log
+    from web.application import application
+    from web.server import Address, listen, serve
+
+    web = settings.web
+    if not web.port:
+        raise Misconfigured("web.port is not set; set it to a TCP port")
+    address = Address(host=web.host, port=web.port, certificate=web.tls_certificate, key=web.tls_key)
+    own = listen(address)
+    stop = stopping.on_signals()
+    if supervised:
+        stopping.with_parent(stop)
+    events = log.start(settings.log, role="web")
+    with bootstrap.database(settings, role="web") as engine:
+        if bootstrap.wait_for_schema(engine, events, stop):
+            app = application(services(settings, engine, events))
+            events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
+            serve(app, own, address, stop)
+    own.close()
+    events.info("web-stopped")
+
+
+def services(settings: Settings, engine: Engine, events: Events) -> Services:
+    """Return what the web application is made of."""
+    from db.results import PostgresResults
+    from dicom_node.web_door import WebFilmDoor
+    from dicom_node.web_library import ResultReports
+    from dicom_node.web_worklist import WebWorklist
+    from hilum.couriers import report_settings
+    from web.application import Services
+
+    storage.refuse_another_owner(settings)
+    place = storage.storage(settings, storage.intake(settings, engine), events)
+    return Services(
+        library=ResultReports(PostgresResults(engine), place.store, report_settings(settings)),
+        door=WebFilmDoor(place),
+        desk=WebWorklist(bootstrap.reading_worklist(settings, engine)),
+        clients=_clients(settings),
+        largest_bytes=settings.web.largest_megabytes * 1_000_000,
+        events=events,
+    )
+
+
+def new_token() -> tuple[str, str]:
+    """Return a new token and its SHA-256 in hexadecimal."""
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    return token, hashlib.sha256(token.encode()).hexdigest()
+
+
+def _clients(settings: Settings) -> Sequence[Client]:
+    from domain.ids import AeTitle
+    from web.access import Client, Right
+
+    return [
+        Client(
+            name=AeTitle(client.name),
+            token_sha256=client.token_sha256,
+            rights=frozenset(Right(right) for right in client.may),
+        )
+        for client in settings.web_clients
+    ]

@@ -1,0 +1,168 @@
+"""The application, with rooms that fail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any, TypeVar
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from domain.dicomweb import DicomJson, Page, Place, StepReply, Taken
+from domain.errors import Permanent, Transient
+from domain.ids import AeTitle
+from tests.fakes import RecordedEvents
+from web.access import Client, Right
+from web.application import Services, application
+
+T = TypeVar("T")
+TOKEN = "secret"
+STUDY: DicomJson = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}}
+
+
+@dataclass
+class FakeRooms:
+    """A library, a door and a desk in one, which raise a problem if they have one."""
+
+    problem: Exception | None = None
+    pages: list[Page] = field(default_factory=list)
+
+    def studies(self, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
+        del parameters
+        self.pages.append(page)
+        return self._answer([STUDY] * min(page.limit, 3))
+
+    def series(self, study_uid: str, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
+        del study_uid, parameters, page
+        return self._answer([])
+
+    def instances(self, place: Place, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
+        del place, parameters, page
+        return self._answer([])
+
+    def metadata(self, place: Place) -> list[DicomJson]:
+        del place
+        return self._answer([])
+
+    def files(self, place: Place) -> Iterator[bytes]:
+        del place
+        return iter(self._answer([b"one", b"two"]))
+
+    def take(self, file: IO[bytes], size_bytes: int, *, source: AeTitle, study_uid: str) -> Taken:
+        del file, size_bytes, source
+        return Taken(sop_class_uid="1.2", sop_instance_uid="1.3", study_uid=study_uid, failure=None)
+
+    def find(self, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
+        del parameters, page
+        return self._answer([])
+
+    def get(self, uid: str) -> DicomJson | None:
+        del uid
+        return None
+
+    def change_state(self, uid: str, wanted: Mapping[str, Any], *, performer: str) -> StepReply:
+        del uid, wanted, performer
+        return StepReply(status=0xB306, name="ALREADY_COMPLETED", is_done=True)
+
+    def modify(self, uid: str, modifications: Mapping[str, Any], *, transaction_uid: str) -> StepReply:
+        del uid, modifications, transaction_uid
+        return StepReply(status=0x0213, name="RESOURCE_LIMITATION", is_done=False)
+
+    def _answer(self, answer: T) -> T:
+        if self.problem is not None:
+            raise self.problem
+        return answer
+
+
+@dataclass
+class Web:
+    """An application, asked."""
+
+    rooms: FakeRooms
+    events: RecordedEvents = field(default_factory=RecordedEvents)
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of a request
+        digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+        client = Client(name=AeTitle("PORTAL"), token_sha256=digest, rights=frozenset(Right))
+        services = Services(
+            library=self.rooms,
+            door=self.rooms,
+            desk=self.rooms,
+            clients=[client],
+            largest_bytes=1000,
+            events=self.events,
+        )
+        headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
+        with TestClient(application(services), raise_server_exceptions=False) as opened:
+            return opened.request(method, f"/dicom-web{path}", headers=headers, **options)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [(Transient("the database can't be reached"), 503), (Permanent("it can't be encoded"), 500)],
+)
+def test_a_failure_of_a_room_is_told(problem: Exception, status: int) -> None:
+    """In its own words, which name nobody; what passes says when to come again."""
+    answer = Web(FakeRooms(problem)).ask("GET", "/studies")
+    assert (answer.status_code, answer.json()) == (status, {"detail": str(problem)})
+    assert ("retry-after" in answer.headers) is (status == 503)
+
+
+def test_an_unforeseen_failure_shows_nothing_of_itself() -> None:
+    """Neither to the program nor to the log: its text may name a patient."""
+    web = Web(FakeRooms(RuntimeError("Sekret^Maria")))
+    answer = web.ask("GET", "/studies")
+    assert (answer.status_code, "Sekret" in answer.text) == (500, False)
+    assert web.events.told[0] == (
+        "error",
+        "web-request-failed",
+        {"place": "GET /dicom-web/studies", "error": "RuntimeError"},
+    )
+
+
+def test_every_answer_says_that_nobody_keeps_it() -> None:
+    """Nor guesses what it is, nor runs anything in it."""
+    headers = Web(FakeRooms()).ask("GET", "/studies").headers
+    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_page_that_is_full_says_that_there_is_more() -> None:
+    """The next one is asked for by offset; no page is longer than a thousand."""
+    web = Web(FakeRooms())
+    full, last = web.ask("GET", "/studies?limit=2&offset=4"), web.ask("GET", "/studies?limit=5000")
+    assert ("warning" in full.headers, "warning" in last.headers) == (True, False)
+    assert web.rooms.pages == [Page(limit=2, offset=4), Page(limit=1000)]
+    assert full.json()[0]["00081190"]["Value"] == ["http://testserver/dicom-web/studies/1.2.3"]
+
+
+def test_several_files_do_not_fit_into_one() -> None:
+    """Who wants one body gets one instance, or is told."""
+    answer = Web(FakeRooms()).ask("GET", "/studies/1.2.3", headers={"Accept": "application/dicom"})
+    assert answer.status_code == 406
+
+
+def test_a_body_that_was_cut_off_is_not_taken_for_whole() -> None:
+    """What came is taken; the status says that it is not all."""
+    body = b"--x\r\n\r\nfilm\r\n--x\r\n\r\nhalf a fi"
+    headers = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
+    assert Web(FakeRooms()).ask("POST", "/studies", content=body, headers=headers).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("PUT", "/workitems/1.2/state", 200), ("POST", "/workitems/1.2", 413)]
+)
+def test_what_became_of_a_change_is_told(method: str, path: str, status: int) -> None:
+    """With the status of the network in a warning."""
+    answer = Web(FakeRooms()).ask(method, path, json=[{}])
+    assert answer.status_code == status
+    assert answer.headers["warning"].startswith("299 hilum")
+
+
+@pytest.mark.parametrize("body", [[], [1], "text", [{}, {}]])
+def test_a_change_is_one_data_set(body: object) -> None:
+    """Nothing else is guessed."""
+    assert Web(FakeRooms()).ask("PUT", "/workitems/1.2/state", json=body).status_code == 400

@@ -1,0 +1,1 @@
+"""The web server: the only room that knows HTTP."""

@@ -1,0 +1,121 @@
+"""The web application: which service is where, who is let in, what goes into the log."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from domain.dicomweb import BadQuery
+from domain.errors import Permanent, Transient
+from web import films, results, workitems
+from web.access import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import Request
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from domain.dicomweb import FilmDoor, ResultLibrary, StepDesk
+    from web.access import Client
+    from worker.events import Events
+
+_RETRY_AFTER_SECONDS: Final = "10"
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+"""Answers hold patients' data: nobody keeps them, nothing in them is run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """What the application is made of."""
+
+    library: ResultLibrary
+    door: FilmDoor
+    desk: StepDesk
+    clients: Sequence[Client]
+    largest_bytes: int
+    """Of a body."""
+    events: Events
+
+
+def application(services: Services) -> FastAPI:
+    """Return the application; it is described at /openapi.json."""
+    made = FastAPI(
+        title="Hilum",
+        summary="DICOMweb: results of chest X-rays, the reading worklist, and a door for films",
+        description="Results are decision support, not a diagnosis.",
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    for router in (
+        results.routes(services.library, services.clients),
+        films.routes(services.door, services.clients, largest_bytes=services.largest_bytes),
+        workitems.routes(services.desk, services.clients),
+    ):
+        made.include_router(router)
+    made.add_exception_handler(BadQuery, _bad_query)
+    made.add_exception_handler(Transient, _away)
+    made.add_exception_handler(Permanent, _not_possible)
+    made.add_middleware(_Doorkeeper, events=services.events)
+    return made
+
+
+def _bad_query(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=400)
+
+
+def _away(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503, headers={"Retry-After": _RETRY_AFTER_SECONDS})
+
+
+def _not_possible(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=500)
+
+
+class _Doorkeeper:
+    """Puts headers on every answer and an event for it into the log, without the address, which may name a patient."""
+
+    def __init__(self, app: ASGIApp, *, events: Events) -> None:
+        self._app = app
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # whatever it is, the answer is 500; its text may hold a patient's data
+            self._events.error("web-request-failed", place=_place_of(scope), error=type(error).__name__)
+            raise
+        finally:
+            self._events.info(
+                "web-request",
+                calling=name_of(scope),
+                place=_place_of(scope),
+                status=status,
+                seconds=round(time.monotonic() - began, 3),
+            )
+
+
+def _place_of(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope
+    """Return which service was asked for: the pattern of its address, never the address itself."""
+    return f"{scope['method']} {getattr(scope.get('route'), 'path', 'unknown')}"
