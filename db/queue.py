@@ -89,6 +89,17 @@ _POSTPONE = text(
     )
 )
 
+_RECALL = text("""
+WITH away AS (
+    SELECT id FROM jobs
+    WHERE lane = :lane AND lane <> '' AND state = 'waiting' AND run_after > now() AND reason_class = :reason_class
+    ORDER BY id
+    FOR UPDATE
+)
+UPDATE jobs SET run_after = now() FROM away WHERE jobs.id = away.id
+""")
+"""Locked in one order: of two workers at once, the second waits, and claims when everything is due."""
+
 _REAP = text("""
 WITH expired AS (
     SELECT id, max_attempts IS NOT NULL AND attempts >= max_attempts AS spent FROM jobs
@@ -165,6 +176,15 @@ class PostgresQueue:
             _lost(connection, _RELEASE, jobs)
             for lane in {job.lane for job in jobs}:
                 notify(connection, lane)
+
+    def recall(self, lane: str) -> int:
+        """Make due at once what waits in a lane for another try after a transient failure; say how many jobs."""
+        with transaction(self._engine) as connection:
+            values = {"lane": lane, "reason_class": ReasonClass.TRANSIENT}
+            count = connection.execute(_RECALL, values).rowcount
+            if count:
+                notify(connection, lane)
+        return count
 
     def reap(self) -> int:
         """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""

@@ -13,7 +13,7 @@ from pynetdicom import AE, evt
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.presentation import build_context
 
-from domain.errors import Permanent, Transient
+from domain.errors import Away, Permanent, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,7 @@ def associated(
     """Open an association and release it at the end.
 
     Raises:
-        Transient: the peer can't be reached or refuses.
+        Away: the peer can't be reached or refuses.
         Permanent: the peer accepts none of the SOP classes.
 
     """
@@ -175,15 +175,15 @@ def status_of(response: Dataset) -> int:
     return int(response.Status)
 
 
-def _no_association(association: Association, service: str) -> Transient | Permanent:
+def _no_association(association: Association, service: str) -> Away | Permanent:
     """Say why there is no association: away and refusing may pass, a peer without the service will not."""
     if association.is_rejected:
         answer = association.acceptor.primitive
-        return Transient(
+        return Away(
             "the peer rejected the association"
             if answer is None
             else f"the peer rejected the association: {answer.result_str}, {answer.reason_str}"
         )
     if association.rejected_contexts and not association.accepted_contexts:
         return Permanent(f"the peer accepts no SOP class of {service}")
-    return Transient("the peer can't be reached or broke off the association")
+    return Away("the peer can't be reached or broke off the association")

@@ -54,7 +54,8 @@ class ResultSender:
         """C-STORE the object at its peer and return what the peer acknowledged.
 
         Raises:
-            Transient: the peer is away or out of resources, or the store can't be read now.
+            Away: the peer can't be reached or takes no association.
+            Transient: the peer is out of resources or broke off, or the store can't be read now.
             Permanent: the peer is not configured, takes no such object, or refused this one; the message names the
                 status. Or the object can't be made of these films.
 

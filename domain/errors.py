@@ -21,6 +21,10 @@ class Transient(HilumError):
     """The same work may succeed later: the job is retried with backoff."""
 
 
+class Away(Transient):
+    """Whom the work is for can't be reached: once they are back, everything that waits for them may succeed."""
+
+
 class Doubtful(Transient):
     """The same work may succeed later, but may as well never: the job is retried a few times, then held."""
 

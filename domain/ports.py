@@ -158,6 +158,10 @@ class Queue(Protocol):
         """Give unfinished jobs back at once, not counting the attempt; those that were lost are left alone."""
         ...
 
+    def recall(self, lane: str) -> int:
+        """Make due at once what waits in a lane for another try after a transient failure; say how many jobs."""
+        ...
+
     def reap(self) -> int:
         """Return jobs of expired leases to their lanes, hold those out of attempts; say how many."""
         ...

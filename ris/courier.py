@@ -55,7 +55,8 @@ class MessageCourier:
         can know it again.
 
         Raises:
-            Transient: the peer is away, is silent, or does not answer to the message.
+            Away: the peer can't be reached.
+            Transient: the peer is silent, or does not answer to the message.
             Doubtful: the peer had an error with it (AE).
             Permanent: the peer is not configured, or rejects the message (AR).
         """

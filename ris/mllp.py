@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import Misconfigured, Transient
+from domain.errors import Away, Misconfigured, Transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,8 @@ def exchange(address: MllpAddress, message: bytes) -> bytes:
         message: segments, each ended by a carriage return.
 
     Raises:
-        Transient: nobody is there, the peer does not prove who it is, or it does not answer in time.
+        Away: nobody is there.
+        Transient: the peer does not prove who it is, or it does not answer in time.
         Misconfigured: a file for TLS can't be used.
     """
     with connect(address) as connection:
@@ -78,13 +79,14 @@ def connect(address: MllpAddress) -> Iterator[socket.socket]:
     """Connect for a block, by TLS where the address says so.
 
     Raises:
-        Transient: nobody is there, the peer does not prove who it is, or the block fails by the network.
+        Away: nobody is there.
+        Transient: the peer does not prove who it is, or the block fails by the network.
         Misconfigured: a file for TLS can't be used.
     """
     context = None if address.tls is None else address.tls.context()
     with ExitStack() as opened:
         try:
-            connection = opened.enter_context(socket.create_connection((address.host, address.port), address.timeout_s))
+            connection = opened.enter_context(_connected(address))
             if context is not None:
                 connection = opened.enter_context(context.wrap_socket(connection, server_hostname=address.host))
             yield connection
@@ -93,7 +95,14 @@ def connect(address: MllpAddress) -> Iterator[socket.socket]:
         except TimeoutError as error:
             raise Transient("the peer did not answer in time") from error
         except OSError as error:
-            raise Transient("the peer can't be reached or broke off the connection") from error
+            raise Transient("the peer broke off the connection") from error
+
+
+def _connected(address: MllpAddress) -> socket.socket:
+    try:
+        return socket.create_connection((address.host, address.port), address.timeout_s)
+    except OSError as error:
+        raise Away("the peer can't be reached") from error
 
 
 def _reply(connection: socket.socket, until: float) -> bytes:

@@ -189,6 +189,20 @@ class FakeQueue:
                 self._move(row, JobState.WAITING)
                 row.job = replace(row.job, attempt=row.job.attempt - 1)
 
+    def recall(self, lane: str) -> int:
+        """Make what failed for a while due now."""
+        later = [
+            row
+            for row in self.rows.values()
+            if row.state is JobState.WAITING
+            and row.job.lane == lane
+            and row.due > self._now()
+            and row.job.last_failure is ReasonClass.TRANSIENT
+        ]
+        for row in later:
+            row.due = self._now()
+        return len(later)
+
     def reap(self) -> int:
         """Take back what expired."""
         expired = [row for row in self.rows.values() if row.state is JobState.LEASED and row.lease_until < self._now()]
@@ -340,40 +354,6 @@ class FakeClassifier:
         mask = np.zeros((112, 112), dtype=np.float32)
         answer = Explanation(probabilities=self.answer, label=self.answer.label, looks=(whole,), mask=mask)
         return [answer for _ in self.classify(images)]
-
-
-@dataclass
-class FakeStudies:
-    """Studies by id, and what was stored of them."""
-
-    queue: FakeQueue
-    by_id: dict[int, tuple[StoredFilm, ...]] = field(default_factory=dict)
-    stored: list[Findings] = field(default_factory=list)
-    seen: list[Examination] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
-    """Raised by the next calls, one each."""
-    settled: list[int] = field(default_factory=list)
-    """How many results each transaction had."""
-
-    def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
-        """Return the films of studies."""
-        return {study_id: self.by_id[study_id] for study_id in study_ids if study_id in self.by_id}
-
-    def settle_classified(self, results: Sequence[tuple[Job, Examination]]) -> frozenset[JobId]:
-        """Keep the findings and end the jobs that are not lost."""
-        if self.failures:
-            raise self.failures.pop(0)
-        self.settled.append(len(results))
-        lost = set()
-        for job, examination in results:
-            try:
-                self.queue.finish(job)
-            except LeaseLost:
-                lost.add(job.id)
-            else:
-                self.seen.append(examination)
-                self.stored.append(examination.findings)
-        return frozenset(lost)
 
 
 @dataclass

@@ -201,6 +201,19 @@ def test_a_retried_job_is_due_later_and_says_why(subject: Subject) -> None:
     assert claim(subject).attempt == 2
 
 
+def test_what_failed_for_a_while_is_recalled(subject: Subject) -> None:
+    """By priority, each lane by itself; what never failed, or in another way, keeps its time."""
+    subject.add(LANE, 1)
+    subject.add(LANE, 2, priority=Priority.STAT)
+    subject.add(LANE, 3)
+    for reason_class in (ReasonClass.TRANSIENT, ReasonClass.TRANSIENT, ReasonClass.UNEXPECTED):
+        subject.queue.retry(claim(subject), after=timedelta(minutes=1), reason="away", reason_class=reason_class)
+    subject.add(LANE, 4, after=timedelta(minutes=1))
+    assert [subject.queue.recall(lane) for lane in ("deliver:pacs", LANE, LANE)] == [0, 2, 0]
+    assert [claim(subject).subject_id for _ in range(2)] == [2, 1]
+    assert nothing_due(subject)
+
+
 def test_a_held_job_stays_out_of_its_lane(subject: Subject) -> None:
     """However much time passes."""
     job_id = subject.add(LANE, 1)

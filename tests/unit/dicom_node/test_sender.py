@@ -29,7 +29,7 @@ from dicom_node.sender import ResultSender, echo
 from dicom_node.spool import Spool
 from dicom_node.status import status_name
 from domain.delivery import Dispatch, ResultObject
-from domain.errors import Permanent, Transient
+from domain.errors import Away, Permanent, Transient
 from domain.ids import AeTitle
 from tests.peers import wait_for
 
@@ -227,7 +227,7 @@ def test_a_peer_that_is_away_is_tried_again(send: Callable[..., tuple[int, str]]
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        with pytest.raises(Transient):
+        with pytest.raises(Away):
             send(PeerAddress(name="pacs", ae_title=AeTitle("PACS"), host="127.0.0.1", port=port))
 
 
@@ -235,7 +235,7 @@ def test_a_peer_of_another_name_is_tried_again_and_says_so(send: Callable[..., t
     """A wrong AE title is put right in a configuration, at either end."""
     with listening(Pacs()) as peer:
         other = PeerAddress(name="pacs", ae_title=AeTitle("OTHER"), host=peer.host, port=peer.port)
-        with pytest.raises(Transient, match="rejected"):
+        with pytest.raises(Away, match="rejected"):
             send(other)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.delivery import Dispatch
-from domain.errors import Doubtful, HilumError, Misconfigured, Permanent, Transient
+from domain.errors import Away, Doubtful, HilumError, Misconfigured, Permanent, Transient
 from domain.findings import Findings, ModelVersion
 from domain.subject import Subject
 from ris.courier import MessageCourier, RisPeer
@@ -101,9 +101,9 @@ def test_silence_is_waited_for_no_longer_than_it_may_last() -> None:
         deliver(silence, timeout_s=0.3)
 
 
-def test_nobody_there_is_transient() -> None:
-    """The RIS may be back soon."""
-    with pytest.raises(Transient, match="can't be reached"):
+def test_nobody_there_is_away() -> None:
+    """The RIS may be back soon, for everything that waits for it."""
+    with pytest.raises(Away, match="can't be reached"):
         courier(free_port()).deliver(DISPATCH)
 
 

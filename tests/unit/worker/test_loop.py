@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import Crashed, Doubtful, HilumError, LeaseLost, Misconfigured, Permanent, Transient
+from domain.errors import Away, Crashed, Doubtful, HilumError, LeaseLost, Misconfigured, Permanent, Transient
 from domain.findings import Outcome
 from domain.jobs import Job, ReasonClass
+from domain.priority import Priority
 from tests.fakes import FakeQueue, RecordedEvents
 from worker.aftermath import Aftermath
 from worker.guard import Guard
@@ -208,6 +209,66 @@ def test_a_stopped_loop_gives_the_rest_of_its_batch_back() -> None:
     work = loop(queue, Handler(stop_after), batch=3)
     work.run()
     assert [queue.state(job)[:2] for job in jobs] == [("done", 1), ("waiting", 0), ("waiting", 0)]
+
+
+class Peer:
+    """Takes what is sent to it, but while it is away, or what it can't take now."""
+
+    def __init__(self, queue: FakeQueue, *, failure: Transient | None = None, fails: frozenset[int]) -> None:
+        self.queue = queue
+        self.failure = failure
+        self.fails = fails
+        self.took: list[int] = []
+
+    def run(self, job: Job) -> str:
+        """Take it, or fail."""
+        if self.failure is not None and job.subject_id in self.fails:
+            raise self.failure
+        self.queue.finish(job)
+        self.took.append(job.subject_id)
+        return "sent"
+
+
+def test_what_waited_for_a_peer_is_sent_by_priority_when_it_is_back() -> None:
+    """The first job that succeeds makes the others due, and the rest of its batch goes back behind what is urgent."""
+    queue = FakeQueue()
+    stat = queue.add("classify", 0, priority=Priority.STAT)
+    peer = Peer(queue, failure=Away("can't be reached"), fails=frozenset(range(5)))
+    work = loop(queue, peer, batch=3)
+    work.step()
+    peer.failure = None
+    for number in (1, 2, 3):
+        queue.add("classify", number)
+    while work.step():
+        pass
+    assert peer.took == [1, 0, 2, 3]
+    assert [queue.state(job)[:2] for job in (stat, 3)] == [("done", 2), ("done", 1)]
+
+
+def test_one_object_that_a_peer_can_not_take_now_keeps_its_pause() -> None:
+    """Others succeed meanwhile: the peer was not away, and nothing is hurried."""
+    queue = FakeQueue()
+    peer = Peer(queue, failure=Transient("broke off the association"), fails=frozenset({2}))
+    work = loop(queue, peer)
+    for number in range(5):
+        queue.add("classify", number)
+    while work.step():
+        pass
+    assert peer.took == [0, 1, 3, 4]
+    assert queue.state(3)[:2] == ("waiting", 1)
+
+
+def test_a_worker_that_begins_recalls_what_failed_before() -> None:
+    """It does not know whether the peer was away."""
+    queue = FakeQueue()
+    queue.add("classify", 1)
+    loop(queue, failing(Transient("the peer is away"))).step()
+    queue.add("classify", 2)
+    peer = Peer(queue, fails=frozenset())
+    work = loop(queue, peer)
+    while work.step():
+        pass
+    assert peer.took == [2, 1]
 
 
 def test_a_job_whose_lease_was_lost_while_it_waited_in_the_batch_is_not_begun() -> None:

@@ -13,7 +13,8 @@ from domain.film import Unsuitable
 from domain.findings import Label
 from domain.ids import StudyId
 from domain.jobs import ReasonClass
-from tests.fakes import FakeClassifier, FakeDarkroom, FakeFilms, FakeQueue, FakeStudies, RecordedEvents, stored_film
+from tests.fake_studies import FakeStudies
+from tests.fakes import FakeClassifier, FakeDarkroom, FakeFilms, FakeQueue, RecordedEvents, stored_film
 from tests.peers import wait_for
 from worker.aftermath import Aftermath
 from worker.classify import develop
