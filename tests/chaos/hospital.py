@@ -63,6 +63,8 @@ class Hospital:
     """Numbers of the films that are sent, each a study of its own."""
     marked: Mapping[int, str] = field(default_factory=dict)
     """Study Description of some of them."""
+    ordered: Mapping[int, str] = field(default_factory=dict)
+    """Requested Procedure Priority of some of them."""
     pause_seconds: float = _PAUSE_OF_SENDER_SECONDS
     """Of the modality between two associations."""
     sent: list[str] = field(default_factory=list)
@@ -103,6 +105,8 @@ class Hospital:
     def _film(self, number: int) -> Dataset:
         made = film(number, rows=_FILM_ROWS)
         made.StudyDescription = self.marked.get(number, made.StudyDescription)
+        if number in self.ordered:
+            made.RequestedProcedurePriority = self.ordered[number]
         return made
 
     def study_uid(self, number: int) -> str:
@@ -184,10 +188,13 @@ def hospital(
     *,
     films: range,
     marked: Mapping[int, str] | None = None,
+    ordered: Mapping[int, str] | None = None,
     worker: Mapping[str, float] | None = None,
     **tables: Mapping[str, float],
 ) -> Iterator[Hospital]:
     """Build a hospital in which nothing of Hilum's runs yet, and look through the logs at the end.
+
+    What the films order is their priority, in Hilum's words.
 
     Args:
         folder: for settings, spool and films.
@@ -195,6 +202,7 @@ def hospital(
         pacs: where the reports go.
         films: numbers of the films that are sent.
         marked: the Study Description of some of them.
+        ordered: the Requested Procedure Priority of some of them.
         worker: settings of the worker.
         tables: further tables of settings.
     """
@@ -215,9 +223,19 @@ def hospital(
                 "receives_results": True,
             },
         ],
+        priorities=[{"priority": name, "requested_priority": name} for name in sorted(set((ordered or {}).values()))],
         **tables,
     )
-    ward = Hospital(folder=folder, config=config, port=port, engine=engine, pacs=pacs, films=films, marked=marked or {})
+    ward = Hospital(
+        folder=folder,
+        config=config,
+        port=port,
+        engine=engine,
+        pacs=pacs,
+        films=films,
+        marked=marked or {},
+        ordered=ordered or {},
+    )
     assert _SENT_BEFORE.isdisjoint(films), "another test sends these films to the same PACS"
     _SENT_BEFORE.update(films)
     yield ward
