@@ -126,6 +126,7 @@ class PostgresDeliveries:
             untold=tuple(DeliveryId(row.id) for row in untold),
             count=len(rows),
             peers=tuple(sorted({row.peer for row in untold})),
+            waiting_for=tuple(sorted({row.peer for row in rows})),
             oldest_seconds=max((row.age for row in rows), default=0.0),
         )
 

@@ -19,5 +19,7 @@ class Overdue:
     """All of them."""
     peers: tuple[str, ...]
     """Names of the peers that they are for, without those of which all was told."""
+    waiting_for: tuple[str, ...]
+    """Names of all the peers that they are for."""
     oldest_seconds: float
     """Age of the oldest."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def web(loaded: Loaded, *, supervised: bool) -> None:
     """Run the web server, which offers DICOMweb below /dicom-web.
 
-    QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Described at /openapi.json.
+    QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Beside it /alarms, /metrics,
+    /health/live and /health/ready. All of it is described at /openapi.json.
     """
     from hilum import web_process
 
@@ -27,7 +28,7 @@ def web(loaded: Loaded, *, supervised: bool) -> None:
 @click.argument("name")
 @click.option(
     "--may",
-    type=click.Choice(["read", "store", "worklist"]),
+    type=click.Choice(["read", "store", "worklist", "watch"]),
     multiple=True,
     default=("read",),
     show_default=True,

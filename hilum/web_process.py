@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured
@@ -51,6 +52,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
 
 def services(settings: Settings, engine: Engine, events: Events) -> Services:
     """Return what the web application is made of."""
+    from db.outbox import PostgresDeliveries
     from db.results import PostgresResults
     from dicom_node.web_door import WebFilmDoor
     from dicom_node.web_library import ResultReports
@@ -59,11 +61,14 @@ def services(settings: Settings, engine: Engine, events: Events) -> Services:
     from web.application import Services
 
     storage.refuse_another_owner(settings)
+    deliveries = PostgresDeliveries(engine)
+    patience = timedelta(seconds=settings.upkeep.escalation_after_seconds)
     place = storage.storage(settings, storage.intake(settings, engine), events)
     return Services(
         library=ResultReports(PostgresResults(engine), place.store, report_settings(settings)),
         door=WebFilmDoor(place),
         desk=WebWorklist(bootstrap.reading_worklist(settings, engine)),
+        overdue=lambda: deliveries.overdue(older_than=patience),
         clients=_clients(settings),
         largest_bytes=settings.web.largest_megabytes * 1_000_000,
         events=events,

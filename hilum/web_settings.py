@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from hilum.peer_settings import AeTitleText  # noqa: TC001 - pydantic reads it at run time
 from hilum.section import Section
 
-RightName = Literal["read", "store", "worklist"]
+RightName = Literal["read", "store", "worklist", "watch"]
 
 
 class Web(Section):
@@ -42,5 +42,6 @@ class WebClient(Section):
     )
     may: tuple[RightName, ...] = Field(
         min_length=1,
-        description="what it may: `read` results, `store` films, see and change the `worklist` (with patients' names)",
+        description="what it may: `read` results, `store` films, see and change the `worklist` (with patients' names), "
+        "`watch` alarms and figures",
     )

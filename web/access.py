@@ -27,6 +27,8 @@ class Right(StrEnum):
     """Send films."""
     WORKLIST = "worklist"
     """See the reading worklist, and claim, change and end its items."""
+    WATCH = "watch"
+    """See alarms and figures, without patients."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

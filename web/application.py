@@ -11,15 +11,16 @@ from fastapi.responses import JSONResponse
 
 from domain.dicomweb import BadQuery
 from domain.errors import Permanent, Transient
-from web import films, results, workitems
+from web import films, results, watch, workitems
 from web.access import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fastapi import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from domain.alarm import Overdue
     from domain.dicomweb import FilmDoor, ResultLibrary, StepDesk
     from web.access import Client
     from worker.events import Events
@@ -41,6 +42,8 @@ class Services:
     library: ResultLibrary
     door: FilmDoor
     desk: StepDesk
+    overdue: Callable[[], Overdue]
+    """Returns the urgent results that reach nobody; raises `Transient` while the database is away."""
     clients: Sequence[Client]
     largest_bytes: int
     """Of a body."""
@@ -60,6 +63,7 @@ def application(services: Services) -> FastAPI:
         results.routes(services.library, services.clients),
         films.routes(services.door, services.clients, largest_bytes=services.largest_bytes),
         workitems.routes(services.desk, services.clients),
+        watch.routes(services.overdue, services.clients),
     ):
         made.include_router(router)
     made.add_exception_handler(BadQuery, _bad_query)

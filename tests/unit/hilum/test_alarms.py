@@ -20,7 +20,9 @@ from hilum.alarms import Alarms
 from hilum.work_settings import Alarm
 from tests.peers import free_port
 
-OVERDUE = Overdue(untold=(DeliveryId(7),), count=3, peers=("archive", "pacs"), oldest_seconds=754.2)
+OVERDUE = Overdue(
+    untold=(DeliveryId(7),), count=3, peers=("archive", "pacs"), waiting_for=("archive", "pacs"), oldest_seconds=754.2
+)
 
 
 def tell(**settings: Any) -> None:  # noqa: ANN401 - settings

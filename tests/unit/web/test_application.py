@@ -11,6 +11,7 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from domain.alarm import Overdue
 from domain.dicomweb import DicomJson, Page, Place, StepReply, Taken
 from domain.errors import Permanent, Transient
 from domain.ids import AeTitle
@@ -20,6 +21,7 @@ from web.application import Services, application
 
 T = TypeVar("T")
 TOKEN = "secret"
+WATCHED = ("/health", "/alarms", "/metrics")
 STUDY: DicomJson = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}}
 
 
@@ -71,6 +73,9 @@ class FakeRooms:
         del uid, modifications, transaction_uid
         return StepReply(status=0x0213, name="RESOURCE_LIMITATION", is_done=False)
 
+    def overdue(self) -> Overdue:
+        return self._answer(Overdue(untold=(), count=2, peers=(), waiting_for=("pacs",), oldest_seconds=700.4))
+
     def _answer(self, answer: T) -> T:
         if self.problem is not None:
             raise self.problem
@@ -91,13 +96,16 @@ class Web:
             library=self.rooms,
             door=self.rooms,
             desk=self.rooms,
+            overdue=self.rooms.overdue,
             clients=[client],
             largest_bytes=1000,
             events=self.events,
         )
         headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
         with TestClient(application(services), raise_server_exceptions=False) as opened:
-            return opened.request(method, f"/dicom-web{path}", headers=headers, **options)
+            return opened.request(
+                method, path if path.startswith(WATCHED) else f"/dicom-web{path}", headers=headers, **options
+            )
 
 
 @pytest.mark.parametrize(
@@ -166,3 +174,21 @@ def test_what_became_of_a_change_is_told(method: str, path: str, status: int) ->
 def test_a_change_is_one_data_set(body: object) -> None:
     """Nothing else is guessed."""
     assert Web(FakeRooms()).ask("PUT", "/workitems/1.2/state", json=body).status_code == 400
+
+
+def test_an_alarm_is_there_for_programs_and_for_prometheus() -> None:
+    """How many urgent results reach nobody, of which peers, since when."""
+    web = Web(FakeRooms())
+    told = {"count": 2, "peers": ["pacs"], "oldest_seconds": 700}
+    assert web.ask("GET", "/alarms").json() == {"urgent_results_undelivered": told}
+    lines = web.ask("GET", "/metrics").text.splitlines()
+    assert {"hilum_urgent_results_undelivered 2.0", "hilum_urgent_result_oldest_seconds 700.4"} <= set(lines)
+
+
+@pytest.mark.parametrize(("problem", "statuses"), [(None, [200, 200]), (Transient("the database is away"), [200, 503])])
+def test_a_server_without_its_database_is_alive_and_not_ready(problem: Exception | None, statuses: list[int]) -> None:
+    """Whoever asks needs no token."""
+    web = Web(FakeRooms(problem))
+    anybody = {"Authorization": ""}
+    answers = [web.ask("GET", f"/health/{what}", headers=anybody).status_code for what in ("live", "ready")]
+    assert (answers, web.ask("GET", "/alarms", headers=anybody).status_code) == (statuses, 401)

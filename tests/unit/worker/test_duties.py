@@ -188,7 +188,7 @@ class FakeAlarm:
             raise self.failure
 
 
-OVERDUE = Overdue(untold=(DeliveryId(7),), count=3, peers=("pacs",), oldest_seconds=754.2)
+OVERDUE = Overdue(untold=(DeliveryId(7),), count=3, peers=("pacs",), waiting_for=("pacs",), oldest_seconds=754.2)
 
 
 def test_people_are_told_of_urgent_results_that_reach_nobody() -> None:
