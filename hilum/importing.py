@@ -76,7 +76,7 @@ def run(settings: Settings, paths: list[Path], *, source: AeTitle, as_json: bool
 
     stop = stopping.on_signals()
     tally = Tally()
-    with door(settings, role="import") as opened:
+    with door(settings, role="import", to_read=False) as opened:
         importer = Importer(opened.storage, source=source, stop=stop)
         with bar("importing", _count(paths, stop)) as advance:
             _take(paths, importer, tally, advance)

@@ -34,8 +34,13 @@ class Door:
 
 
 @contextmanager
-def door(settings: Settings, *, role: str) -> Iterator[Door]:
+def door(settings: Settings, *, role: str, to_read: bool = True) -> Iterator[Door]:
     """Open log, database and store for a command that takes films.
+
+    Args:
+        settings: the settings.
+        role: what the command does.
+        to_read: whether its films wait to be read; if not, they go past the reading worklist.
 
     Raises:
         Misconfigured: the database has another schema, or the spool belongs to another user.
@@ -49,17 +54,18 @@ def door(settings: Settings, *, role: str) -> Iterator[Door]:
 
         check_schema(engine)
         events = log.start(_log_beside_a_bar(settings), role=role)
-        place = storage(settings, intake(settings, engine), events)
+        place = storage(settings, intake(settings, engine, to_read=to_read), events)
         try:
             yield Door(storage=place, engine=engine, events=events)
         finally:
             place.store.close()
 
 
-def intake(settings: Settings, engine: Engine) -> PostgresIntake:
-    """Return what records received films."""
+def intake(settings: Settings, engine: Engine, *, to_read: bool = True) -> PostgresIntake:
+    """Return what records received films, and puts them on the reading worklist if they wait to be read."""
     from db.intake import PostgresIntake
 
+    expire = timedelta(hours=settings.worklist.expires_after_hours)
     return PostgresIntake(
         engine,
         quiet=timedelta(seconds=settings.node.study_quiet_seconds),
@@ -70,7 +76,7 @@ def intake(settings: Settings, engine: Engine) -> PostgresIntake:
             if peer.study_quiet_seconds is not None
         },
         on_conflict=settings.node.on_conflict,
-        workitems_expire=timedelta(hours=settings.worklist.expires_after_hours) if settings.has_readers else None,
+        workitems_expire=expire if to_read and settings.has_readers else None,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydicom import Dataset
@@ -11,7 +14,7 @@ from pynetdicom.sop_class import UnifiedProcedureStepPull
 
 from dicom_node.worklist import StepStatus
 from tests.conftest import migrated
-from tests.films import PATIENT, film
+from tests.films import PATIENT, film, saved
 from tests.integration.conftest import RunningNode
 from tests.modality import store
 from tests.peers import free_port, hilum, settings_file
@@ -135,6 +138,15 @@ def test_a_late_film_brings_a_study_that_was_read_back(node: RunningNode, reader
         assert len(reader.find(StudyInstanceUID=made.StudyInstanceUID)) == count
         reader.act(first, "IN PROGRESS", mine)
         reader.act(first, "CANCELED", mine)
+
+
+def test_imported_films_do_not_wait_to_be_read(node: RunningNode, reader: Workstation, tmp_path: Path) -> None:
+    """An archive that is taken in would bury the day's studies."""
+    made = film(514)
+    config = str(node.hilum.log.with_name("hilum.toml"))
+    command = [sys.executable, "-m", "hilum", "--config", config, "import", str(saved(made, tmp_path))]
+    subprocess.run(command, check=True, capture_output=True)
+    assert reader.find(StudyInstanceUID=made.StudyInstanceUID) == []
 
 
 @pytest.mark.parametrize(
