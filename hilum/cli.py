@@ -11,7 +11,9 @@ import click
 from domain.duties import DutyName
 from domain.ids import AeTitle
 from hilum import __version__
+from hilum.agreement import agreement
 from hilum.evaluate import evaluate
+from hilum.final_reports import final_reports
 from hilum.jobs import jobs
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
@@ -74,7 +76,8 @@ def hilum(context: click.Context, config: Path | None) -> None:
 def up(loaded: Loaded) -> None:
     """Run everything: database, node, worker and scheduler, until Ctrl-C.
 
-    And the web server, where `web.port` is set. Applies missing migrations first; restarts what dies.
+    And what takes final reports, and the web server, where `final_reports.port` and `web.port` are set. Applies missing
+    migrations first; restarts what dies.
     """
     from hilum import supervise
 
@@ -356,3 +359,5 @@ hilum.add_command(peers)
 hilum.add_command(knowledge)
 hilum.add_command(web)
 hilum.add_command(token)
+hilum.add_command(final_reports)
+hilum.add_command(agreement)

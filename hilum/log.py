@@ -81,6 +81,6 @@ def only_allowed_fields(_: Any, __: str, event: MutableMapping[str, Any]) -> Mut
 
 def silence_toolkits() -> None:
     """Keep quiet what toolkits log or warn: their texts quote attribute values."""
-    for toolkit in ("pydicom", "pynetdicom", "highdicom", "PIL", "uvicorn"):
+    for toolkit in ("pydicom", "pynetdicom", "highdicom", "hl7apy", "PIL", "uvicorn"):
         logging.getLogger(toolkit).setLevel(logging.CRITICAL + 1)
     warnings.simplefilter("ignore")

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, T
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
+from hilum.report_settings import FinalReports
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.web_settings import Web, WebClient
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
     report: Report = Field(default_factory=Report, description="a table")
     web: Web = Field(default_factory=Web, description="a table")
     worklist: Worklist = Field(default_factory=Worklist, description="a table")
+    final_reports: FinalReports = Field(default_factory=FinalReports, description="a table")
     alarm: Alarm = Field(default_factory=Alarm, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")

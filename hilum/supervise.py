@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hilum import bootstrap, log, machine, stopping
+from hilum.final_reports import ROLE as FINAL_REPORTS
 from hilum.settings import DECODERS_VARIABLE, THREADS_VARIABLE
 
 if TYPE_CHECKING:
@@ -133,8 +134,9 @@ def _children(settings: Settings, config: Path | None, events: Events) -> list[C
 
 
 def roles(settings: Settings) -> tuple[str, ...]:
-    """Return the roles that run, each as the command of its name."""
-    return (*ROLES, *(["web"] if settings.web.port else []))
+    """Return the roles that run, each as the command of its name; some only where the settings name a port for them."""
+    web = ("web",) if settings.web.port else ()
+    return (*ROLES, *web, *((FINAL_REPORTS,) if settings.final_reports.port else ()))
 
 
 def worker_environments(worker: Worker) -> list[dict[str, str]]:

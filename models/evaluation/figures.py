@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from domain.intervals import wilson
 from models.evaluation.judge import COVID19, LABELS, REFUSED, UNDETERMINED
 from models.evaluation.metrics import (
     Array,
     Flags,
-    Interval,
     basic_interval,
     percentile_interval,
     resamples,
     weighted_auroc,
     weighted_calibration_error,
     weighted_ratio,
-    wilson,
 )
 
 if TYPE_CHECKING:
+    from domain.intervals import Interval
     from models.evaluation.judge import Outcomes
     from models.evaluation.metrics import Classes
 

@@ -15,14 +15,13 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from domain.intervals import Interval
+
 Array = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Interval = tuple[float, float]
 
 ECE_BINS = 15
-_Z_95 = 1.96
-"""Standard normal quantile of a two-sided 95 % interval."""
 _TAILS = (2.5, 97.5)
 """Percentiles between which 95 % of the resamples lie."""
 _CHUNK = 64
@@ -81,16 +80,6 @@ def reliability(probabilities: Array, classes: Classes) -> list[dict[str, float]
         }
         for number in np.flatnonzero(counts).tolist()
     ]
-
-
-def wilson(count: int, total: int) -> Interval | None:
-    """Return the 95 % interval of a share by Wilson's score; None of nothing."""
-    if total == 0:
-        return None
-    share, z2 = count / total, _Z_95**2 / total
-    centre = (share + z2 / 2) / (1 + z2)
-    spread = _Z_95 * math.sqrt(share * (1 - share) / total + z2 / total / 4) / (1 + z2)
-    return max(centre - spread, 0.0), min(centre + spread, 1.0)
 
 
 def resamples(patients: Classes, count: int, seed: int | list[int]) -> Iterator[Array]:

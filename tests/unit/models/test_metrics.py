@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.intervals import wilson
 from models.evaluation.metrics import (
     Array,
     auroc,
@@ -17,7 +18,6 @@ from models.evaluation.metrics import (
     resamples,
     weighted_auroc,
     weighted_ratio,
-    wilson,
 )
 
 FILMS = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.integers(0, 3)), min_size=1, max_size=25)

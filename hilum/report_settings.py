@@ -1,0 +1,96 @@
+"""The settings of final reports that come back from a RIS, and of how they are understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, IPvAnyNetwork, model_validator
+
+from hilum.section import Section
+
+CodeTerm = Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]
+Keyword = Annotated[str, Field(pattern=r"[^\W_]", max_length=100)]
+
+_CODES = "codes in coded values that name {}, as `scheme:code`; `*` stands for anything"
+_KEYWORDS = (
+    "words of the text that name {}; `*` stands for any letters; capitals do not matter, ä is ae, a hyphen is a space"
+)
+
+
+class FinalReports(Section):
+    """Final reports of radiologists, as HL7 messages from a RIS."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on; `0.0.0.0` for all")
+    port: int = Field(0, ge=0, le=65535, description="a TCP port for MLLP, usually 2575; 0: no reports are taken")
+    accepts_from: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="IP addresses or networks (`10.1.0.0/16`) that may send; empty: any"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="a PEM file with our certificate and those above it; unset: connections are not encrypted"
+    )
+    tls_key: Path | None = Field(None, description="a PEM file with our private key")
+    tls_client_authorities: Path | None = Field(
+        None, description="a PEM file with the authorities whose clients may call over TLS; unset: any client may"
+    )
+    timeout_seconds: float = Field(
+        30, gt=0, le=3600, description="seconds, to 3600, that a sender may be silent within a message"
+    )
+    idle_timeout_seconds: float = Field(
+        3600, gt=0, le=604800, description="seconds, to 604800, that a connection may be silent between two messages"
+    )
+    covid19_codes: tuple[CodeTerm, ...] = Field(
+        ("SCT:882784691000119100", "SCT:840539006", "I10*:U07.1"), description=_CODES.format("COVID-19")
+    )
+    covid19_keywords: tuple[Keyword, ...] = Field(
+        (
+            "covid",
+            "covid *pneumon*",
+            "covid19",
+            "covid19 *pneumon*",
+            "covid 19",
+            "covid 19 *pneumon*",
+            "sars cov 2",
+            "sars cov 2 *pneumon*",
+            "coronavirus*",
+            "coronapneumonie*",
+            "corona pneumonie*",
+        ),
+        description=_KEYWORDS.format("COVID-19"),
+    )
+    pneumonia_codes: tuple[CodeTerm, ...] = Field(
+        ("SCT:233604007", *(f"I10*:J{number}*" for number in range(12, 19))), description=_CODES.format("pneumonia")
+    )
+    pneumonia_keywords: tuple[Keyword, ...] = Field(
+        ("*pneumonia", "*pneumonias", "*pneumonie", "*pneumonien", "*pneumonic", "*pneumonisch*"),
+        description=_KEYWORDS.format("pneumonia"),
+    )
+    normal_codes: tuple[CodeTerm, ...] = Field(("SCT:17621005",), description=_CODES.format("a film without findings"))
+    normal_keywords: tuple[Keyword, ...] = Field(
+        (
+            "normal chest",
+            "normal study",
+            "normal examination",
+            "no acute cardiopulmonary",
+            "no acute disease",
+            "no active disease",
+            "unremarkable chest",
+            "unremarkable study",
+            "unauffaelliger thorax*",
+            "unauffaelliger herz lungen befund",
+            "unauffaelliger befund",
+            "regelrechter thorax*",
+            "regelrechter befund",
+            "kein pathologischer befund",
+            "ohne pathologischen befund",
+        ),
+        description=_KEYWORDS.format("a film without findings"),
+    )
+
+    @model_validator(mode="after")
+    def _can_speak_tls(self) -> FinalReports:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together")
+        if self.tls_client_authorities is not None and self.tls_certificate is None:
+            raise ValueError("tls_client_authorities needs tls_certificate and tls_key")
+        return self
