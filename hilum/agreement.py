@@ -35,8 +35,14 @@ _DATE = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
 
 
 @click.command()
-@click.option("--from", "first", type=_DATE, help=f"First day of the reports; without it {_WEEKS} weeks before --to.")
-@click.option("--to", "last", type=_DATE, help="Last day of the reports; without it today.")
+@click.option(
+    "--from",
+    "first",
+    type=_DATE,
+    metavar="DATE",
+    help=f"First day of the reports, as 2026-11-25; without it {_WEEKS} weeks before --to.",
+)
+@click.option("--to", "last", type=_DATE, metavar="DATE", help="Last day of the reports; without it today.")
 @click.option(
     "--by",
     "grouping",

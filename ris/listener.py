@@ -118,7 +118,7 @@ class Listener:
         self._socket.settimeout(_LOOK_SECONDS)
         try:
             while not stop.is_set():
-                with suppress(TimeoutError):
+                with suppress(TimeoutError, ConnectionError):
                     self._welcome(*self._accepted())
         finally:
             self._ended.set()
@@ -157,6 +157,8 @@ class Listener:
                         self._converse(secured)
         except OSError as error:  # of which ssl.SSLError is one: the sender is gone, or does not prove who it is
             self._events.warning("report-sender-lost", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - else Python writes its text, which may hold anything, to the log
+            self._events.error("report-not-answered", error=type(error).__name__)
         finally:
             self._threads.discard(threading.current_thread())
 
@@ -168,7 +170,7 @@ class Listener:
             if not is_complete:
                 return
             end = received.index(END)
-            start = received.rfind(START, 0, end)
+            start = received.find(START, 0, end)  # the first: text may hold more of them, as line breaks
             message = bytes(received[start + 1 : end])
             del received[: end + len(END)]
             self._reply(connection, self._answer(message))

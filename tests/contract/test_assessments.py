@@ -71,9 +71,7 @@ class Desk:
         """File a message of its own, unless it has the control id of another."""
         self.number += 1
         reports = [
-            AssessedReport(
-                study=one, assessment=assessment or said(), reported_at=at, is_correction=is_correction
-            )
+            AssessedReport(study=one, assessment=assessment or said(), reported_at=at, is_correction=is_correction)
             for one in references
         ]
         message = ReportMessage(
@@ -190,10 +188,11 @@ def test_all_reports_of_a_message_are_kept_or_none(desk: Desk) -> None:
     assert desk.file(UID, control="M1") == Filing(filed=1)
 
 
-def test_a_report_without_a_time_has_that_of_its_coming(desk: Desk) -> None:
-    """By the database's clock."""
+@pytest.mark.parametrize("at", [None, datetime(2099, 1, 1, tzinfo=UTC)])
+def test_a_report_without_a_time_or_from_the_future_has_that_of_its_coming(desk: Desk, at: datetime | None) -> None:
+    """By the database's clock; else the next report would be taken for an older one."""
     desk.receive(1)
-    desk.file(UID, at=None)
+    desk.file(UID, at=at)
     ((reported, came),) = desk.rows("reported_at, received_at")
     assert reported == came
 
@@ -235,7 +234,9 @@ def test_a_final_report_counts_before_what_was_said_on_a_page(desk: Desk) -> Non
     """A study counts once."""
     desk.receive(1)
     page = "INSERT INTO assessments (study_id, source, assessor, covid19, pneumonia, normal, basis, reported_at) "
-    desk.reading.run(page + "SELECT id, 'page', 'somebody', 'absent', 'absent', 'present', 'person', now() FROM studies")
+    desk.reading.run(
+        page + "SELECT id, 'page', 'somebody', 'absent', 'absent', 'present', 'person', now() FROM studies"
+    )
     assert [one.said[Label.COVID19] for one in desk.compared()] == [A]
     desk.file(UID)
     assert [(one.said[Label.COVID19], one.studies) for one in desk.compared()] == [(P, 1)]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hilum import machine
-from hilum.supervise import worker_environments
+from hilum import machine, settings
+from hilum.supervise import roles, worker_environments
 from hilum.work_settings import Worker
 
 
@@ -61,3 +61,11 @@ def test_the_gpus_are_those_of_the_environment_else_of_the_driver(
     for given, seen in (("3,GPU-8f2e", ("3", "GPU-8f2e")), ("", ()), ("-1", ())):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         assert machine.gpus() == seen
+
+
+@pytest.mark.parametrize("port", [0, 2575])
+def test_final_reports_are_taken_only_where_a_port_is_set(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside node, worker and scheduler."""
+    monkeypatch.setenv("HILUM_FINAL_REPORTS__PORT", str(port))
+    started = roles(settings.load()[0])
+    assert started == ("node", "worker", "scheduler", *(["final-reports"] if port else []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_network
@@ -28,8 +28,10 @@ def echo(message: bytes) -> bytes:
 
 
 @contextmanager
-def listening(door: Door = DOOR, events: RecordedEvents | None = None) -> Iterator[int]:
-    listener, stop = Listener(door, echo, events or RecordedEvents()), threading.Event()
+def listening(
+    door: Door = DOOR, events: RecordedEvents | None = None, answer: Callable[[bytes], bytes] = echo
+) -> Iterator[int]:
+    listener, stop = Listener(door, answer, events or RecordedEvents()), threading.Event()
     thread = threading.Thread(target=listener.serve, args=(stop,))
     thread.start()
     try:
@@ -49,11 +51,11 @@ def test_a_connection_carries_many_messages() -> None:
 
 
 def test_a_message_may_come_byte_by_byte() -> None:
-    """The end may be cut in two, and noise before the start is passed over."""
+    """The end may be cut in two, noise before the start is passed over, and a start within is a part of the text."""
     with listening() as port, conversation(port) as talk:
-        for byte in b"\r\nnoise" + START + b"one" + END:
+        for byte in b"\r\nnoise" + START + b"one" + START + b"two" + END:
             talk.connection.sendall(bytes([byte]))
-        assert talk.hear() == "MSA|AA|one"
+        assert talk.hear() == "MSA|AA|one\x0btwo"
 
 
 def test_senders_do_not_wait_for_each_other() -> None:
@@ -80,6 +82,25 @@ def test_a_silent_sender_is_left(begun: bytes) -> None:
     with listening(replace(DOOR, timeout_s=0.1, idle_timeout_s=0.1)) as port, conversation(port) as talk:
         talk.connection.sendall(begun)
         assert talk.connection.recv(1) == b""
+
+
+def test_an_error_that_nobody_foresaw_is_told_without_its_text() -> None:
+    """Python would write it, and with it what the report says, to standard error; the next connection is served."""
+    events = RecordedEvents()
+
+    def fail(message: bytes) -> bytes:
+        if message == b"1":
+            raise RuntimeError("SECRET")
+        return echo(message)
+
+    with listening(events=events, answer=fail) as port:
+        with conversation(port) as talk:
+            talk.send(b"1")
+            assert talk.hear() == ""
+        with conversation(port) as talk:
+            talk.send(b"2")
+            assert talk.hear() == "MSA|AA|2"
+    assert events.told == [("error", "report-not-answered", {"error": "RuntimeError"})]
 
 
 def test_only_named_addresses_may_send() -> None:

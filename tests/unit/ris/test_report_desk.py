@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.assessment import Assessor, ClassTerms, Filing, ReportMessage
 from domain.errors import HilumError, Transient
@@ -139,3 +141,25 @@ def test_an_acknowledgement_can_not_be_split_by_what_the_sender_wrote() -> None:
     (_, msa, _) = Desk().answer(report("x", header=header).replace(b"^", b"#", 0))
     assert msa.startswith("MSA|A")
     assert msa.count("|") == 2
+
+
+GOOD = report("No \\T\\ pneumonia.", "OBX|1|CE|X|1|J18.9^P^I10||||||F", study="1.2.3")
+PIECES = st.sampled_from(
+    [b"", b"|", b"^", b"~", b"\\", b"&", b"\r", b"\n", b"MSH", b"OBX|", b"\xff", b"\x00", b"F", b"\xc3\xa4"]
+)
+
+
+@given(st.sampled_from([b"", b"MSH|", b"MSH|^~\\&|"]), st.binary(max_size=200))
+def test_any_bytes_are_answered(start: bytes, rest: bytes) -> None:
+    """With a rejection, whatever they are."""
+    assert Desk().code(start + rest) == "AR"
+
+
+@given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.integers(0, 12), PIECES), max_size=6))
+def test_a_spoilt_message_is_answered(changes: list[tuple[int, int, bytes]]) -> None:
+    """Bytes lost, added and changed anywhere: accepted or rejected, and what was accepted was read as a report."""
+    message, desk = GOOD, Desk()
+    for start, length, piece in changes:
+        message = message[:start] + piece + message[start + length :]
+    assert desk.code(message) in {"AA", "AR"}
+    assert "report-not-filed" not in desk.events.names()
