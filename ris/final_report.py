@@ -50,6 +50,8 @@ class _Draft:
 def final_reports(envelope: Envelope) -> tuple[FinalReport, ...]:
     """Return the final and the corrected reports of a message; others, as preliminary ones, are left out.
 
+    So are those without text and codes: of several orders of a study often one has the report of all.
+
     Raises whatever a parser raises at foreign bytes.
     """
     patients: tuple[str, ...] = ()
@@ -70,7 +72,8 @@ def final_reports(envelope: Envelope) -> tuple[FinalReport, ...]:
         elif name in {"ZDS", "IPC"}:
             study = study or _uid(_first_part(envelope.parsed(line), "zds_1" if name == "ZDS" else "ipc_3"))
     alone = study if len(drafts) == 1 else ""
-    return tuple(_Reading(envelope).report(draft, patients, alone) for draft in drafts if _is_final(draft))
+    found = (_Reading(envelope).report(draft, patients, alone) for draft in drafts if _is_final(draft))
+    return tuple(report for report in found if report.codes or report.text.strip())
 
 
 def _is_final(draft: _Draft) -> bool:

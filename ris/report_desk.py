@@ -58,7 +58,7 @@ class ReportDesk:
             self._events.warning("report-unreadable", error=type(error).__name__)
             return Code.APPLICATION_REJECT, "the message can't be read"
         if not reports or envelope.processing_id != _PRODUCTION:
-            self._events.info("report-ignored", reason="not final" if not reports else "not for production")
+            self._events.info("report-ignored", reason="not final, or empty" if not reports else "not for production")
             return Code.APPLICATION_ACCEPT, ""
         return self._file(self._assessed(envelope, message, reports))
 

@@ -112,7 +112,7 @@ def test_the_accession_number_is_looked_for_in_three_places() -> None:
     """OBR-18 first, then the filler order number of OBR-3, then that of ORC-3."""
     message = (
         b"MSH|^~\\&|RIS|||||ORU^R01||M1|P|2.5\rPID|1||7^^^A~8^^^B\rORC|RE||F2^RIS\r"
-        b"OBR|1||F1^RIS|X||||||||||||||A9|||||||F\r"
+        b"OBR|1||F1^RIS|X||||||||||||||A9|||||||F\rOBX|1|TX|R||Clear.||||||F\r"
     )
     found = one(message)
     assert found.study.accession_numbers == ("A9", "F1", "F2")
@@ -128,6 +128,12 @@ def test_a_message_may_hold_several_reports() -> None:
         ("First", ("A1",), ""),
         ("Second", ("A2",), ""),
     ]
+
+
+def test_an_order_without_a_report_of_its_own_is_left_out() -> None:
+    """Two orders of one study, and the text under the first: the second must not replace it by nothing."""
+    second = b"OBR|2||A1|||||||||||||||A1|||||||F\rOBX|1|TX|R||  ||||||F\r"
+    assert [one.text for one in read(report("Pneumonia.") + second)] == ["Pneumonia."]
 
 
 def test_withdrawn_observations_and_documents_are_left_out() -> None:
