@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.assessment_tables import AssessmentRow, ReportMessageRow
 from db.engine import transaction
 from domain.agreement import Comparison, Scanner
 from domain.assessment import Basis, Filing, Source
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from domain.assessment import AssessedReport, ReportMessage, StudyReference
 
-__all__ = ["AssessmentRow", "PostgresAssessments", "ReportMessageRow", "comparisons", "unmatched"]
 
 _REMEMBER = text("""
 INSERT INTO report_messages (sender, control_id, digest) VALUES (:sender, :control_id, :digest)
