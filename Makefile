@@ -22,7 +22,7 @@ run: $(VENV)/.base ## Run Hilum with ./hilum.toml or the defaults, until Ctrl-C
 
 test: setup ## Lint, then run all tests, in TEST_PROCESSES=2 processes; peers that are missing skip (in CI they fail)
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: setup ## Check style, types, imports between rooms, dependencies, spelling
 	$(BIN)/ruff check .

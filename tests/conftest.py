@@ -23,16 +23,21 @@ from tests.chaos.count import TOLD, Count
 from tests.object_store import ObjectStore, object_store
 from tests.peers import free_port, missing
 
+_LONGEST = "test_pacs_away_for_long.py"
+"""It waits five minutes for a PACS: others are done meanwhile, if it is not the last."""
+
 pytest.register_assert_rewrite("tests.chaos.hospital")
 hypothesis.settings.register_profile("the same each time", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("the same each time")
 
 
+@pytest.hookimpl(trylast=True)  # after the shuffling
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that does not say in a sentence what it shows."""
+    """Refuse a test that does not say in a sentence what it shows; begin with the one that waits for minutes."""
     silent = [item.nodeid for item in items if not (getattr(item, "obj", None) and item.obj.__doc__)]
     if silent:
         raise pytest.UsageError(f"tests without a docstring: {', '.join(silent)}")
+    items.sort(key=lambda item: item.path.name != _LONGEST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
