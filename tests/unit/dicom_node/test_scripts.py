@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NAMES = ("PatientName", "ReferringPhysicianName")
 WORDS = ("IssuerOfPatientID", "StudyDescription")
 PICTURE = np.zeros((70, 64, 3), dtype=np.uint8)
+PAGES = b"%PDF-1.4 stands for the pages"
 
 
 @pytest.fixture(params=SCRIPTS)
@@ -70,6 +71,7 @@ def made(kind: ResultObject, findings: Findings, folder: Path) -> Dataset:
         sop_class_uid=KINDS[kind].sop_classes[0],
         settings=ReportSettings(),
         picture=PICTURE,
+        pages=PAGES,
     )
     stream = BytesIO()
     with quiet():
