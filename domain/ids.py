@@ -16,6 +16,7 @@ JobId = NewType("JobId", int)
 DeliveryId = NewType("DeliveryId", int)
 CommitmentId = NewType("CommitmentId", int)
 ConfirmationId = NewType("ConfirmationId", int)
+AccountId = NewType("AccountId", int)
 
 _AE_TITLE_MAX_CHARACTERS = 16
 

@@ -20,6 +20,7 @@ from hilum.models_cli import models
 from hilum.peers import peers
 from hilum.train import train
 from hilum.train_lungs import train_lungs
+from hilum.users import audit, users
 from hilum.web_cli import token, web
 
 if TYPE_CHECKING:
@@ -361,3 +362,5 @@ hilum.add_command(web)
 hilum.add_command(token)
 hilum.add_command(final_reports)
 hilum.add_command(agreement)
+hilum.add_command(users)
+hilum.add_command(audit)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured
-from hilum import bootstrap, stopping, storage
+from hilum import __version__, bootstrap, stopping, storage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hilum.settings import Settings
     from web.access import Client
     from web.application import Services
+    from web.pages.house import House
     from worker.events import Events
 
 _TOKEN_BYTES = 32
@@ -43,7 +44,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     events = log.start(settings.log, role="web")
     with bootstrap.database(settings, role="web") as engine:
         if bootstrap.wait_for_schema(engine, events, stop):
-            app = application(services(settings, engine, events))
+            app = application(services(settings, engine, events), house(settings, engine))
             events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
             serve(app, own, address, stop)
     own.close()
@@ -72,6 +73,26 @@ def services(settings: Settings, engine: Engine, events: Events) -> Services:
         clients=_clients(settings),
         largest_bytes=settings.web.largest_megabytes * 1_000_000,
         events=events,
+    )
+
+
+def house(settings: Settings, engine: Engine) -> House:
+    """Return what the pages are made of."""
+    from db.accounts import PostgresAccounts, PostgresSessions
+    from db.audit import PostgresAuditTrail
+    from web.pages.house import House
+
+    web = settings.web
+    return House(
+        accounts=PostgresAccounts(engine),
+        sessions=PostgresSessions(engine),
+        trail=PostgresAuditTrail(engine),
+        registration=web.registration,
+        public_url=web.public_url,
+        is_secure=web.is_secure,
+        lasting=timedelta(hours=web.session_hours),
+        idle=timedelta(minutes=web.idle_minutes),
+        version=__version__,
     )
 
 

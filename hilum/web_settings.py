@@ -26,6 +26,27 @@ class Web(Section):
         500, ge=1, le=100_000, description="MB, 1 to 100000, that one request may send; films go on the disk meanwhile"
     )
 
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#]+/?)?$",
+        description="what browsers call us, as https://hilum.example.org; unset: by host and port. With https, cookies "
+        "go over TLS only",
+    )
+    registration: Literal["off", "invitation", "open"] = Field(
+        "off",
+        description="off, invitation or open: who may make an account; open ones are clinicians', who see their own "
+        "uploads only",
+    )
+    session_hours: float = Field(12, gt=0, le=168, description="hours, to 168, after which one has to log in again")
+    idle_minutes: float = Field(
+        60, gt=0, le=1440, description="minutes, to 1440, without a request after which one has to log in again"
+    )
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach us by TLS only."""
+        return self.public_url.startswith("https://") or self.tls_certificate is not None
+
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Web:
         if (self.tls_certificate is None) != (self.tls_key is None):

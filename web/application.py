@@ -13,6 +13,7 @@ from domain.dicomweb import BadQuery
 from domain.errors import Permanent, Transient
 from web import films, results, watch, workitems
 from web.access import name_of
+from web.pages.house import add_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from domain.alarm import Overdue
     from domain.dicomweb import FilmDoor, ResultLibrary, StepDesk
     from web.access import Client
+    from web.pages.house import House
     from worker.events import Events
 
 _RETRY_AFTER_SECONDS: Final = "10"
@@ -50,8 +52,8 @@ class Services:
     events: Events
 
 
-def application(services: Services) -> FastAPI:
-    """Return the application; it is described at /openapi.json."""
+def application(services: Services, house: House | None = None) -> FastAPI:
+    """Return the application, with pages for people or without; it is described at /openapi.json."""
     made = FastAPI(
         title="Hilum",
         summary="DICOMweb: results of chest X-rays, the reading worklist, and a door for films",
@@ -69,6 +71,8 @@ def application(services: Services) -> FastAPI:
     made.add_exception_handler(BadQuery, _bad_query)
     made.add_exception_handler(Transient, _away)
     made.add_exception_handler(Permanent, _not_possible)
+    if house is not None:
+        add_pages(made, house)
     made.add_middleware(_Doorkeeper, events=services.events)
     return made
 
@@ -102,7 +106,8 @@ class _Doorkeeper:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+                given = {name.lower() for name, _ in message.get("headers", [])}
+                message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in given)]
             await send(message)
 
         try:

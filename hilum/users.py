@@ -1,0 +1,206 @@
+"""`hilum users`: who may log in to the pages."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections import deque
+from contextlib import contextmanager
+from getpass import getuser
+from typing import TYPE_CHECKING
+
+import click
+
+from domain.accounts import Role
+from hilum import bootstrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.accounts import PostgresAccounts
+    from db.audit import PostgresAuditTrail
+    from hilum.cli import Loaded
+    from hilum.settings import Settings
+
+_GENERATED_BYTES = 15
+_role = click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="What for.")
+
+
+@click.group()
+def users() -> None:
+    """Make and change the accounts of people who use the pages.
+
+    clinician: uploads films and sees their results. radiologist: worklist, studies, assessment. operator: queues,
+    peers, alarms; no patients. admin: accounts, audit trail, and what an operator may.
+    """
+
+
+@users.command()
+@click.argument("login")
+@_role
+@click.option("--name", default="", help="As the pages show it; without it the login.")
+@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@click.pass_obj
+def create(loaded: Loaded, login: str, role: str, name: str, *, generate: bool) -> None:
+    """Make an account for LOGIN; the password is asked for, or read from standard input.
+
+    The first admin is made this way; further people can be invited on the page "Accounts".
+    """
+    from domain.accounts import BadAccount, check_password, checked_login
+    from web.passwords import hashed
+
+    password = secrets.token_urlsafe(_GENERATED_BYTES) if generate else _asked()
+    with _desk(loaded.settings()) as desk:
+        try:
+            login = checked_login(login)
+            check_password(password, login)
+            made = desk.accounts.create(
+                login=login, name=name or login, role=Role(role), password_hash=hashed(password)
+            )
+        except BadAccount as error:
+            raise click.ClickException(str(error)) from error
+        desk.tell(f"create {made.role} {made.login}")
+    click.echo(f"{made.login} may log in as {made.role}" + (f", with the password {password}" if generate else ""))
+
+
+@users.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+@click.pass_obj
+def list_(loaded: Loaded, *, as_json: bool) -> None:
+    """Show all accounts."""
+    with _desk(loaded.settings()) as desk:
+        found = desk.accounts.all()
+    if as_json:
+        rows = [{"login": one.login, "name": one.name, "role": one.role, "disabled": one.is_disabled} for one in found]
+        click.echo(json.dumps(rows))
+        return
+    for one in found:
+        click.echo(f"{one.login:<24} {one.role:<12} {'disabled' if one.is_disabled else 'may log in':<12} {one.name}")
+
+
+@users.command()
+@click.argument("login")
+@click.option("--generate", is_flag=True, help="Make a password and print it, instead of asking for one.")
+@click.pass_obj
+def password(loaded: Loaded, login: str, *, generate: bool) -> None:
+    """Set the password of LOGIN, lift its lock, and end its sessions."""
+    from domain.accounts import BadAccount, check_password
+    from web.passwords import hashed
+
+    chosen = secrets.token_urlsafe(_GENERATED_BYTES) if generate else _asked()
+    with _desk(loaded.settings()) as desk:
+        try:
+            check_password(chosen, login)
+            desk.accounts.set_password(login, hashed(chosen))
+        except BadAccount as error:
+            raise click.ClickException(str(error)) from error
+        desk.tell(f"password {login}")
+    click.echo(f"{login} has a new password" + (f": {chosen}" if generate else ""))
+
+
+@users.command()
+@click.argument("login")
+@click.pass_obj
+def disable(loaded: Loaded, login: str) -> None:
+    """Let LOGIN log in no more, and end its sessions; what it did stays recorded."""
+    _set_disabled(loaded, login, is_disabled=True)
+
+
+@users.command()
+@click.argument("login")
+@click.pass_obj
+def enable(loaded: Loaded, login: str) -> None:
+    """Let LOGIN log in again."""
+    _set_disabled(loaded, login, is_disabled=False)
+
+
+@click.group()
+def audit() -> None:
+    """Look at the audit trail: who did what, and who saw whose data."""
+
+
+@audit.command()
+@click.pass_obj
+def verify(loaded: Loaded) -> None:
+    """Check that no record is missing or changed: each holds the hash of the one before.
+
+    Exit status 1 if one is. Records that were cut off at the end leave no gap: keep the last hash elsewhere.
+    """
+    with _desk(loaded.settings()) as desk:
+        broken = desk.trail.first_broken()
+        last = None if broken is not None else _last(desk.trail)
+    if broken is not None:
+        click.echo(f"record {broken} is missing or was changed", err=True)
+        sys.exit(1)
+    click.echo("no records" if last is None else f"{last[0]} records, unbroken; the last hash is {last[1]}")
+
+
+@audit.command()
+@click.option("--behind", default=0, show_default=True, help="Leave out records up to this number.")
+@click.pass_obj
+def export(loaded: Loaded, behind: int) -> None:
+    """Print the records as JSON, one a line. Patients are named by Study Instance UID."""
+    with _desk(loaded.settings()) as desk:
+        for record in desk.trail.records(behind=behind):
+            event = record.event
+            line = {
+                "id": record.id,
+                "at": record.at.isoformat(),
+                "actor": event.actor,
+                "role": event.role,
+                "action": event.action,
+                "object": event.object,
+                "outcome": event.outcome,
+                "address": event.address,
+                "hash": record.hash,
+            }
+            click.echo(json.dumps(line))
+
+
+class _Desk:
+    """Accounts, and the trail of what is done with them here."""
+
+    def __init__(self, accounts: PostgresAccounts, trail: PostgresAuditTrail) -> None:
+        self.accounts = accounts
+        self.trail = trail
+
+    def tell(self, what: str) -> None:
+        from domain.audit import AuditAction, AuditEvent
+
+        self.trail.record(AuditEvent(actor=getuser(), role="host", action=AuditAction.ACCOUNT, object=what))
+
+
+@contextmanager
+def _desk(settings: Settings) -> Iterator[_Desk]:
+    with bootstrap.database(settings, role="users") as engine:
+        from db.accounts import PostgresAccounts
+        from db.audit import PostgresAuditTrail
+        from db.engine import check_schema
+
+        check_schema(engine)
+        yield _Desk(PostgresAccounts(engine), PostgresAuditTrail(engine))
+
+
+def _set_disabled(loaded: Loaded, login: str, *, is_disabled: bool) -> None:
+    from domain.accounts import BadAccount
+
+    with _desk(loaded.settings()) as desk:
+        try:
+            desk.accounts.change(login, is_disabled=is_disabled)
+        except BadAccount as error:
+            raise click.ClickException(str(error)) from error
+        desk.tell(f"{'disable' if is_disabled else 'enable'} {login}")
+    click.echo(f"{login} may {'not ' if is_disabled else ''}log in")
+
+
+def _asked() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    text: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return text
+
+
+def _last(trail: PostgresAuditTrail) -> tuple[int, str] | None:
+    newest = deque(trail.records(), maxlen=1)
+    return (newest[0].id, newest[0].hash) if newest else None

@@ -1,0 +1,71 @@
+"""A browser without pictures: it keeps cookies, follows the site's own forms, and sees pages as text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from html import unescape
+from typing import Any
+
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from db.accounts import PostgresAccounts, PostgresSessions
+from db.audit import PostgresAuditTrail
+from domain.accounts import Role
+from web.pages.house import House
+from web.passwords import hashed
+
+PASSWORD = "three quiet words"
+_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields of a house
+    """Return a house whose people are in a database."""
+    values: dict[str, Any] = {
+        "accounts": PostgresAccounts(engine),
+        "sessions": PostgresSessions(engine),
+        "trail": PostgresAuditTrail(engine),
+        "registration": "off",
+        "public_url": "",
+        "is_secure": False,
+        "lasting": timedelta(hours=1),
+        "idle": timedelta(hours=1),
+        "version": "0",
+        **changes,
+    }
+    return House(**values)
+
+
+def add_account(engine: Engine, login: str, role: Role) -> None:
+    """Make an account whose password is `PASSWORD`."""
+    PostgresAccounts(engine).create(login=login, name=login.title(), role=role, password_hash=_kept())
+
+
+@cache
+def _kept() -> str:
+    return hashed(PASSWORD)
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser."""
+
+    client: TestClient
+
+    def get(self, path: str, **options: Any) -> Any:  # noqa: ANN401 - a response
+        return self.client.get(path, headers={"Accept": "text/html"}, **options)
+
+    def post(self, path: str, **fields: str) -> Any:  # noqa: ANN401 - the same
+        return self.client.post(path, data=fields, headers={"Accept": "text/html"})
+
+    def log_in(self, login: str, password: str = PASSWORD) -> Any:  # noqa: ANN401 - the same
+        return self.post("/login", login=login, password=password)
+
+    def csrf(self, path: str) -> str:
+        """Return what the forms of a page send back."""
+        found = _CSRF.search(self.get(path).text)
+        assert found is not None
+        return unescape(found.group(1))
