@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fastapi import Request, Response  # noqa: TC002 - FastAPI reads them at run time
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.staticfiles import StaticFiles
 
 from domain.accounts import Permission
 from domain.errors import Transient
