@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pydicom.charset import convert_encodings, decode_bytes
@@ -27,21 +28,35 @@ class Decoder:
         Args:
             values: undecoded, by tag, Specific Character Set (0008,0005) among them where the data set has it.
         """
-        named = values.get(SPECIFIC_CHARACTER_SET, b"").decode("ascii", "replace").strip(" \0").split("\\")
+        self._named = values.get(SPECIFIC_CHARACTER_SET, b"").decode("ascii", "replace").strip(" \0").split("\\")
+
+    @cached_property
+    def _encodings(self) -> list[str]:
         with quiet():
             try:
-                self._encodings = convert_encodings(named)
+                return convert_encodings(self._named)
             except LookupError:
-                self._encodings = _LATIN_1
+                return _LATIN_1
 
     def text(self, value: bytes) -> str:
         """Return the text of a value, without padding and control characters."""
-        with quiet():
-            decoded = decode_bytes(value, self._encodings, set())
+        if _is_plain(value):
+            decoded = value.decode("ascii")
+        else:
+            with quiet():
+                decoded = decode_bytes(value, self._encodings, set())
         return _CONTROL.sub(" ", decoded).strip()
 
     def person_name(self, value: bytes) -> str:
         """Return a person's name with its groups and components (PS3.5 6.2.1)."""
-        with quiet():
-            decoded = str(PersonName(value, self._encodings).decode())
+        if _is_plain(value):
+            decoded = value.decode("ascii")
+        else:
+            with quiet():
+                decoded = str(PersonName(value, self._encodings).decode())
         return _CONTROL.sub(" ", decoded).strip().rstrip("^=")
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether bytes are the same text in every character set: most are, and a node has thousands to read."""
+    return value.isascii() and b"\x1b" not in value
