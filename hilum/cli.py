@@ -77,8 +77,8 @@ def hilum(context: click.Context, config: Path | None) -> None:
 def up(loaded: Loaded) -> None:
     """Run everything: database, node, worker and scheduler, until Ctrl-C.
 
-    And what takes final reports, and the web server, where `final_reports.port` and `web.port` are set. Applies missing
-    migrations first; restarts what dies.
+    And the web server, unless `web.port` is 0, and what takes final reports where `final_reports.port` is set. Applies
+    missing migrations first; restarts what dies.
     """
     from hilum import supervise
 

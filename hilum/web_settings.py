@@ -14,10 +14,12 @@ RightName = Literal["read", "store", "worklist", "watch"]
 
 
 class Web(Section):
-    """The web server, which offers DICOMweb."""
+    """The web server: pages for people, DICOMweb for programs."""
 
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on; `0.0.0.0` for all")
-    port: int = Field(0, ge=0, le=65535, description="a TCP port, usually 8443 with TLS; 0: there is no web server")
+    port: int = Field(
+        11180, ge=0, le=65535, description="a TCP port, 8443 by habit with TLS; 0: there is no web server"
+    )
     tls_certificate: Path | None = Field(
         None, description="a PEM file with our certificate and those above it; unset: plain HTTP, for a proxy before it"
     )

@@ -112,7 +112,8 @@ def hilum(config: Path, *arguments: str, environment: Mapping[str, str] | None =
 
 
 def settings_file(folder: Path, **keys: Any) -> Path:  # noqa: ANN401 - whatever TOML can hold
-    """Write a settings file; tables are dictionaries, peers a list of them."""
+    """Write a settings file; tables are dictionaries, peers a list of them. Without `web` there is no web server."""
+    keys = {"web": {"port": 0}, **keys}
     file = folder / "hilum.toml"
     lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items() if not isinstance(value, dict | list)]
     for name, value in keys.items():

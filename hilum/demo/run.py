@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import socket
@@ -40,6 +41,7 @@ _START_PATIENCE_SECONDS = 90
 _REPORT_PATIENCE_SECONDS = 120
 _STOP_PATIENCE_SECONDS = 40
 _QUIET_SECONDS = 1
+_LOGIN = "demo"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -68,16 +70,25 @@ def run(home: Path) -> int:
     pacs = ReceivingPacs(home / "pacs", ae_title=_PACS_AE_TITLE)
     pacs_port = pacs.start()
     node_port = _free_port()
-    config = _write_settings(home, node_port=node_port, pacs_port=pacs_port)
+    web_port = _free_port()
+    config = _write_settings(home, node_port=node_port, pacs_port=pacs_port, web_port=web_port)
     click.echo(f"Starting PostgreSQL, node and worker in {home} (their log: {home / 'hilum.log'}) ...")
     with (home / "hilum.log").open("wb") as output:
         hilum = subprocess.Popen([*PYTHON_M_HILUM, "--config", str(config), "up"], stderr=output)
         try:
             cases = _rehearse(pacs, node_port, hilum)
+            login = _make_login(config) if cases else ""
         finally:
             _stop(hilum)
             pacs.stop()
     _show(cases, pacs_folder=home / "pacs")
+    if login:
+        program = [sys.argv[0]] if not sys.argv[0].endswith("__main__.py") else [sys.executable, "-m", "hilum"]
+        start = shlex.join([*program, "--config", str(config), "up"])
+        click.echo(
+            f"\nTo see them as a radiologist does, start it again:\n  {start}\n"
+            f"and open http://{_HOST}:{web_port}, {login}."
+        )
     return 0 if cases and all(case.report is not None for case in cases) else 1
 
 
@@ -165,7 +176,25 @@ def _clear(home: Path) -> None:
     (home / _MARK).touch()
 
 
-def _write_settings(home: Path, *, node_port: int, pacs_port: int) -> Path:
+def _make_login(config: Path) -> str:
+    """Make an account for the pages and say how to log in; empty where that failed."""
+    command = [
+        *PYTHON_M_HILUM,
+        "--config",
+        str(config),
+        "users",
+        "create",
+        _LOGIN,
+        "--role",
+        "radiologist",
+        "--generate",
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    _, found, password = done.stdout.strip().rpartition("password ")
+    return f"login {_LOGIN}, password {password}" if done.returncode == 0 and found else ""
+
+
+def _write_settings(home: Path, *, node_port: int, pacs_port: int, web_port: int) -> Path:
     config = home / "hilum.toml"
     config.write_text(
         f"""home = "{home / "home"}"
@@ -175,6 +204,10 @@ ae_title = "{_NODE_AE_TITLE}"
 host = "{_HOST}"
 port = {node_port}
 study_quiet_seconds = {_QUIET_SECONDS}
+
+[web]
+host = "{_HOST}"
+port = {web_port}
 
 [[peers]]
 name = "demo-modality"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -350,6 +351,7 @@ def test_the_demo_ends_by_itself_with_a_valid_report_for_every_film(tmp_path: Pa
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "9 of 9 films have their report" in done.stdout
+    assert re.search(r"open http://127\.0\.0\.1:\d+, login demo, password \S+\.", done.stdout)
     reports = sorted((tmp_path / "demo" / "pacs").glob("*.dcm"))
     assert len(reports) == 9
     assert [error for report in reports for error in validators.dciodvfy(report)] == []

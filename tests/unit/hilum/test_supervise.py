@@ -63,9 +63,14 @@ def test_the_gpus_are_those_of_the_environment_else_of_the_driver(
         assert machine.gpus() == seen
 
 
-@pytest.mark.parametrize("port", [0, 2575])
-def test_final_reports_are_taken_only_where_a_port_is_set(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("web", "reports", "further"),
+    [(11180, 0, ("web",)), (0, 2575, ("final-reports",)), (11180, 2575, ("web", "final-reports")), (0, 0, ())],
+)
+def test_some_roles_run_only_where_a_port_is_set(
+    web: int, reports: int, further: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beside node, worker and scheduler."""
-    monkeypatch.setenv("HILUM_FINAL_REPORTS__PORT", str(port))
-    started = roles(settings.load()[0])
-    assert started == ("node", "worker", "scheduler", *(["final-reports"] if port else []))
+    monkeypatch.setenv("HILUM_WEB__PORT", str(web))
+    monkeypatch.setenv("HILUM_FINAL_REPORTS__PORT", str(reports))
+    assert roles(settings.load()[0]) == ("node", "worker", "scheduler", *further)
