@@ -42,6 +42,13 @@ def returned(dataset: Dataset, query: Dataset) -> Dataset:
     return answer
 
 
+def single_value(query: Dataset, keyword: str) -> str:
+    """Return a key that has one value without wildcards, else nothing."""
+    value = query.get(keyword)
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if set("*?\\") & set(text) else text
+
+
 def _meets(dataset: Dataset, key: DataElement) -> bool:
     if key.VR == "SQ":
         wanted = key.value[0] if key.value else Dataset()

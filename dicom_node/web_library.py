@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from dicom_node.films import SpoolFilms
-from dicom_node.matching import matches, returned
+from dicom_node.matching import matches, returned, single_value
 from dicom_node.objects import KINDS, Making
 from dicom_node.silence import quiet
 from dicom_node.web_query import includes_all, query_of
@@ -86,9 +86,9 @@ class ResultReports:
         """Return studies with a result that meet a query, the last received first."""
         query = query_of(parameters)
         narrowed = ResultQuery(
-            study_uid=_single(query, "StudyInstanceUID"),
-            accession_number=_single(query, "AccessionNumber"),
-            patient_id=_single(query, "PatientID"),
+            study_uid=single_value(query, "StudyInstanceUID"),
+            accession_number=single_value(query, "AccessionNumber"),
+            patient_id=single_value(query, "PatientID"),
         )
         found = (_as_dataset(study) for study in self._results.studies(narrowed))
         return _answers(found, query, _STUDY, page)
@@ -190,10 +190,3 @@ def _counted(report: Dataset) -> Dataset:
     report.InstanceAvailability = "ONLINE"
     report.NumberOfSeriesRelatedInstances = 1
     return report
-
-
-def _single(query: Dataset, keyword: str) -> str:
-    """Return a key that has one value without wildcards, else nothing."""
-    value = query.get(keyword)
-    text = value.strip() if isinstance(value, str) else ""
-    return "" if set("*?\\") & set(text) else text

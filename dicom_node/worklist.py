@@ -7,7 +7,7 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from dicom_node.matching import matches, returned
+from dicom_node.matching import matches, returned, single_value
 from dicom_node.procedure_steps import is_completable, step_of
 from domain.worklist import Answer, Changes, StepPriority, StepState, WorklistQuery
 
@@ -172,21 +172,14 @@ def _narrowed(query: Dataset) -> WorklistQuery:
     """Return what the database can look for by itself; `matches` looks at all of the query afterwards."""
     requests = query.get("ReferencedRequestSequence") or []
     return WorklistQuery(
-        uid=_single(query, "SOPInstanceUID"),
-        study_uid=_single(query, "StudyInstanceUID"),
-        states=[StepState(text) for text in [_single(query, "ProcedureStepState")] if text in set(StepState)],
+        uid=single_value(query, "SOPInstanceUID"),
+        study_uid=single_value(query, "StudyInstanceUID"),
+        states=[StepState(text) for text in [single_value(query, "ProcedureStepState")] if text in set(StepState)],
         priorities=[
             StepPriority[text]
-            for text in [_single(query, "ScheduledProcedureStepPriority")]
+            for text in [single_value(query, "ScheduledProcedureStepPriority")]
             if text in StepPriority.__members__
         ],
-        accession_number=_single(requests[0], "AccessionNumber") if requests else "",
-        patient_id=_single(query, "PatientID"),
+        accession_number=single_value(requests[0], "AccessionNumber") if requests else "",
+        patient_id=single_value(query, "PatientID"),
     )
-
-
-def _single(query: Dataset, keyword: str) -> str:
-    """Return a key that has one value without wildcards, else nothing."""
-    value = query.get(keyword)
-    text = value.strip() if isinstance(value, str) else ""
-    return "" if set("*?\\") & set(text) else text
