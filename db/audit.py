@@ -29,6 +29,12 @@ SELECT min(number) FROM (
 WHERE number <> id OR previous <> expected OR hash <> computed
 """)
 
+_SENT_TO = text("SELECT last_id FROM audit_exports WHERE repository = :repository")
+_SENT = text("""
+INSERT INTO audit_exports AS e (repository, last_id) VALUES (:repository, :last)
+ON CONFLICT (repository) DO UPDATE SET last_id = greatest(e.last_id, excluded.last_id), sent_at = now()
+""")
+
 
 class PostgresAuditTrail:
     """Implements `domain.audit.AuditTrail`."""
@@ -64,6 +70,17 @@ class PostgresAuditTrail:
         with transaction(self._engine) as connection:
             broken: int | None = connection.execute(_FIRST_BROKEN).scalar_one()
         return broken
+
+    def sent_to(self, repository: str) -> int:
+        """Return the number of the last record that a repository was sent; 0 for none."""
+        with transaction(self._engine) as connection:
+            last: int | None = connection.execute(_SENT_TO, {"repository": repository}).scalar_one_or_none()
+        return last or 0
+
+    def mark_sent(self, repository: str, last: int) -> None:
+        """Write down that a repository was sent the records up to a number."""
+        with transaction(self._engine) as connection:
+            connection.execute(_SENT, {"repository": repository, "last": last})
 
 
 def _record(row: Row[*tuple[Any, ...]]) -> AuditRecord:

@@ -28,7 +28,7 @@ __all__ = [
     "transaction",
 ]
 
-SCHEMA_REVISION = "0019"
+SCHEMA_REVISION = "0024"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
 CONNECTING = {

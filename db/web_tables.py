@@ -89,3 +89,14 @@ class AuditRow(Table):
         Index("audit_events_object", "object", "id"),
         Index("audit_events_actor", "actor", "id"),
     )
+
+
+class AuditExportRow(Table):
+    """How far the audit trail was sent to a repository."""
+
+    __tablename__ = "audit_exports"
+
+    repository: Mapped[str] = mapped_column(primary_key=True)
+    """Host and port."""
+    last_id: Mapped[int]
+    sent_at: Mapped[datetime] = mapped_column(server_default=func.now())

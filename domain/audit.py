@@ -83,3 +83,11 @@ class AuditTrail(Protocol):
     def first_broken(self) -> int | None:
         """Return the number of the first record that is missing, changed, or does not follow the one before."""
         ...
+
+    def sent_to(self, repository: str) -> int:
+        """Return the number of the last record that a repository was sent; 0 for none."""
+        ...
+
+    def mark_sent(self, repository: str, last: int) -> None:
+        """Write down that a repository was sent the records up to a number."""
+        ...

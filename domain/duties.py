@@ -24,6 +24,7 @@ class DutyName(StrEnum):
     DISK_WATERMARK = "disk-watermark"
     RECONCILE = "reconcile"
     ARCHIVE_CHECK = "archive-check"
+    AUDIT_EXPORT = "audit-export"
     STATISTICS = "statistics"
 
 
@@ -39,6 +40,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",
     DutyName.RECONCILE: "differences between spool and database",
     DutyName.ARCHIVE_CHECK: "studies of the archives are missing or without result",
+    DutyName.AUDIT_EXPORT: "records of the audit trail were sent",
     DutyName.STATISTICS: "figures written",
 }
 """What the number means that a run of the duty ends with."""

@@ -89,6 +89,7 @@ def _of_the_queue(
         DutyName.WORKLIST: partial(
             done.worklist, PostgresWorklist(engine), events, ended, times=worklist_times(settings.worklist)
         ),
+        DutyName.AUDIT_EXPORT: _audit_export(settings, engine, ended),
         DutyName.STUCK: partial(
             done.stuck,
             upkeep,
@@ -146,6 +147,26 @@ def _reconcile(settings: Settings, engine: Engine, events: Events, ended: thread
     finally:
         rows.close()
         place.store.close()
+
+
+def _audit_export(settings: Settings, engine: Engine, ended: threading.Event) -> Callable[[], int]:
+    from db.audit import PostgresAuditTrail
+    from dicom_node.syslog import AuditRepository, send
+    from worker import duties as done
+
+    own = settings.audit
+    repository = AuditRepository(
+        host=own.syslog_host,
+        port=own.syslog_port,
+        authorities=own.tls_authorities,
+        certificate=own.tls_certificate,
+        key=own.tls_key,
+    )
+    source = settings.node.ae_title.replace(" ", "_")
+    sending = partial(send, repository=repository, source=source) if own.syslog_host else None
+    return partial(
+        done.audit_export, PostgresAuditTrail(engine), f"{own.syslog_host}:{own.syslog_port}", sending, ended
+    )
 
 
 def worklist_times(worklist: Worklist) -> WorklistTimes:

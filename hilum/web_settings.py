@@ -68,3 +68,15 @@ class WebClient(Section):
         description="what it may: `read` results, `store` films, see and change the `worklist` (with patients' names), "
         "`watch` alarms and figures",
     )
+
+
+class Audit(Section):
+    """Where the audit trail is sent as well: DICOM audit messages by syslog over TLS (PS3.15 A.5, A.6)."""
+
+    syslog_host: str = Field("", description="a host name or address; empty: it is sent nowhere")
+    syslog_port: int = Field(6514, ge=1, le=65535, description="a TCP port from 1 to 65535")
+    tls_authorities: Path | None = Field(
+        None, description="a PEM file with the authorities of its certificate; unset: those that the system trusts"
+    )
+    tls_certificate: Path | None = Field(None, description="a PEM file with our certificate, where it asks for one")
+    tls_key: Path | None = Field(None, description="a PEM file with our private key")

@@ -112,6 +112,9 @@ class Upkeep(Section):
     archive_check_every_seconds: Interval = Field(
         86400, description="seconds between two comparisons with the archives (`peers.reconciled`)"
     )
+    audit_export_every_seconds: Interval = Field(
+        60, description="seconds between two looks for what is new in the audit trail (`audit.syslog_host`)"
+    )
     archive_check_days: int = Field(
         1, ge=0, le=365, description="days: how far back their films are looked at, by Study Date; 0: today's"
     )

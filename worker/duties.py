@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from domain.errors import HilumError, Transient
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
+    from domain.audit import AuditRecord, AuditTrail
     from domain.delivery_ports import Alarm, Escalations, Fallback
     from domain.duties import DutyName, StuckLimits
     from domain.ports import DutyBook, Queue, Upkeep
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from domain.worklist_ports import WorklistUpkeep
     from worker.events import Events
 
+    SendRecords = Callable[[Sequence[AuditRecord]], int]
+
 _STUDIES_AT_ONCE = 500
 _OBJECTS_AT_ONCE = 500
+_RECORDS_AT_ONCE = 500
 _JOBS_AT_ONCE = 1000
 """Small, so that no transaction keeps others waiting."""
 _MEGABYTE = 1_000_000
@@ -132,6 +137,31 @@ def worklist(upkeep: WorklistUpkeep, events: Events, ended: threading.Event, *, 
         events.warning("workitems-taken-back", count=taken_back)
     forgotten = _chunks(lambda: upkeep.forget(keep=times.keep, at_most=_STUDIES_AT_ONCE), _STUDIES_AT_ONCE, ended)
     return expired + taken_back + forgotten
+
+
+def audit_export(trail: AuditTrail, repository: str, send: SendRecords | None, ended: threading.Event) -> int:
+    """Send what is new in the audit trail to a repository, in pieces; say how many records.
+
+    Args:
+        trail: the audit trail.
+        repository: what it is remembered as.
+        send: hands records over, in order, and returns the number of the last; None: there is no repository.
+        ended: set when it is somebody else's duty.
+
+    Raises:
+        Transient: trail or repository can't be reached.
+    """
+    if send is None:
+        return 0
+    total = 0
+    while not ended.is_set():
+        piece = list(islice(trail.records(behind=trail.sent_to(repository)), _RECORDS_AT_ONCE))
+        if piece:
+            trail.mark_sent(repository, send(piece))
+        total += len(piece)
+        if len(piece) < _RECORDS_AT_ONCE:
+            break
+    return total
 
 
 def stuck(upkeep: Upkeep, events: Events, *, limits: StuckLimits) -> int:

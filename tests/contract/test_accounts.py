@@ -175,3 +175,12 @@ def test_what_was_denied_is_recorded_as_such(engine: Engine) -> None:
     trail = PostgresAuditTrail(engine)
     trail.record(event)
     assert next(trail.records()).event == event
+
+
+def test_how_far_a_repository_was_told_is_known(engine: Engine) -> None:
+    """Each for itself; it never goes back."""
+    trail = PostgresAuditTrail(engine)
+    assert trail.sent_to("a:6514") == 0
+    for last in (3, 2):
+        trail.mark_sent("a:6514", last)
+    assert (trail.sent_to("a:6514"), trail.sent_to("b:6514")) == (3, 0)

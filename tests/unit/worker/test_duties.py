@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.alarm import Overdue
+from domain.audit import AuditAction, AuditEvent, AuditRecord
 from domain.duties import DutyName, Stuck, StuckLimits
 from domain.errors import Transient
 from domain.ids import DeliveryId
@@ -19,6 +20,7 @@ from tests.fakes import FakeQueue, RecordedEvents
 from worker.duties import (
     Duty,
     aging,
+    audit_export,
     disk_watermark,
     escalation,
     fallback,
@@ -284,3 +286,56 @@ def test_the_worklist_is_cleared_and_what_was_lost_is_told() -> None:
     times = WorklistTimes(expire=HOUR, claim=HOUR, keep=HOUR)
     assert worklist(upkeep, events, threading.Event(), times=times) == 703
     assert events.names() == ["workitems-expired", "workitems-taken-back"]
+
+
+@dataclass
+class FakeTrail:
+    """A trail of so many records."""
+
+    count: int
+    sent: dict[str, int] = field(default_factory=dict)
+
+    def record(self, event: AuditEvent) -> None:
+        raise NotImplementedError(event)
+
+    def records(self, *, behind: int = 0) -> Iterator[AuditRecord]:
+        event = AuditEvent(actor="maria", role="radiologist", action=AuditAction.VIEW)
+        at = datetime(2026, 11, 27, tzinfo=UTC)
+        for number in range(behind + 1, self.count + 1):
+            yield AuditRecord(id=number, at=at, event=event, previous="", hash="")
+
+    def first_broken(self) -> int | None:
+        return None
+
+    def sent_to(self, repository: str) -> int:
+        return self.sent.get(repository, 0)
+
+    def mark_sent(self, repository: str, last: int) -> None:
+        self.sent[repository] = last
+
+
+def test_what_is_new_in_the_trail_is_sent_in_pieces() -> None:
+    """From where the last run ended, and each record once; without a repository nothing is."""
+    trail, pieces = FakeTrail(1203, sent={"a": 3}), []
+
+    def send(records: Sequence[AuditRecord]) -> int:
+        pieces.append([record.id for record in records])
+        return pieces[-1][-1]
+
+    assert audit_export(trail, "a", None, threading.Event()) == 0
+    assert audit_export(trail, "a", send, threading.Event()) == 1200
+    assert [len(piece) for piece in pieces] == [500, 500, 200]
+    assert [number for piece in pieces for number in piece] == list(range(4, 1204))
+    assert audit_export(trail, "a", send, threading.Event()) == 0
+
+
+def test_what_could_not_be_sent_is_sent_next_time() -> None:
+    """Nothing is left out."""
+    trail = FakeTrail(10)
+
+    def broken(_: Sequence[AuditRecord]) -> int:
+        raise Transient("the audit repository can't be reached")
+
+    with pytest.raises(Transient):
+        audit_export(trail, "a", broken, threading.Event())
+    assert audit_export(trail, "a", lambda records: records[-1].id, threading.Event()) == 10
