@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -82,3 +83,13 @@ def person(browser: Browser, base: str, *, width: int = 1280, height: int = 800)
     finally:
         context.close()
     assert opened.troubles == []
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what keeps people with disabilities from using a page: serious findings of axe-core (WCAG 2.2 AA)."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+    return [
+        f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:100]})"
+        for one in found.response["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]

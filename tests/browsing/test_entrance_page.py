@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, expect
 
 from domain.accounts import Role
-from tests.browser import person, serving
+from tests.browser import barriers, person, serving
 from tests.conftest import migrated
 from tests.page_visitor import add_account, house_of
 from web.pages.house import add_pages
@@ -54,3 +54,15 @@ def test_a_theme_is_chosen_and_kept(browser: Browser, base: str, theme: str) -> 
             somebody.page.get_by_role("button", name="Light").click()
         somebody.page.reload()
         expect(somebody.page.locator("html")).to_have_attribute("data-theme", theme)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_at_the_entrance_is_a_barrier(browser: Browser, base: str, theme: str) -> None:
+    """Nor on the page of accounts, in either theme."""
+    with person(browser, base) as admin:
+        admin.page.context.add_cookies([{"name": "theme", "value": theme, "url": base}])
+        admin.page.goto(f"{base}/login")
+        assert barriers(admin.page) == []
+        admin.log_in("admin")
+        admin.page.goto(f"{base}/accounts")
+        assert barriers(admin.page) == []
