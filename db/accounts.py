@@ -47,6 +47,11 @@ UPDATE accounts SET
     END
 WHERE login = :login
 """)
+_ENTER = text(f"""
+INSERT INTO accounts (login, name, role) VALUES (:login, :name, :role)
+ON CONFLICT (login) DO UPDATE SET name = excluded.name, role = excluded.role WHERE accounts.password_hash IS NULL
+RETURNING {_COLUMNS}
+""")  # noqa: S608 - constants
 _INVITE = text("""
 INSERT INTO invitations (token_sha256, role, created_by, expires_at)
 VALUES (:token_sha256, :role, :by, now() + CAST(:lasting AS interval))
@@ -118,6 +123,14 @@ class PostgresAccounts:
         """Record a wrong password; lock the account where that is one too many."""
         with transaction(self._engine) as connection:
             connection.execute(_FAILED, {"login": login, "most": most, "within": within, "lock": lock})
+
+    def enter(self, *, login: str, name: str, role: Role) -> Account:
+        """Return the account of somebody for whom another vouches, made or brought up to date."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_ENTER, {"login": login, "name": name, "role": role}).one_or_none()
+        if row is None:
+            raise BadAccount("there is an account of this login with a password of its own; log in by that")
+        return _account(row)
 
     def invite(self, *, role: Role, token_sha256: str, by: Account, lasting: timedelta) -> None:
         """Record an invitation to make an account."""

@@ -154,6 +154,14 @@ class Accounts(Protocol):
         """Record a wrong password; lock the account where that is one too many."""
         ...
 
+    def enter(self, *, login: str, name: str, role: Role) -> Account:
+        """Return the account of somebody for whom another vouches, made or brought up to date.
+
+        Raises:
+            BadAccount: there is an account of that login with a password of its own.
+        """
+        ...
+
     def invite(self, *, role: Role, token_sha256: str, by: Account, lasting: timedelta) -> None:
         """Record an invitation to make an account."""
         ...

@@ -21,7 +21,7 @@ from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris,
 from hilum.report_settings import FinalReports
 from hilum.section import Section
 from hilum.store_settings import Store
-from hilum.web_settings import Audit, Web, WebClient
+from hilum.web_settings import Audit, Oidc, Web, WebClient
 from hilum.work_settings import Alarm, Retention, Upkeep, Worker, Worklist
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Settings(BaseSettings):
     retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
     web: Web = Field(default_factory=Web, description="a table")
+    oidc: Oidc = Field(default_factory=Oidc, description="a table")
     audit: Audit = Field(default_factory=Audit, description="a table")
     worklist: Worklist = Field(default_factory=Worklist, description="a table")
     final_reports: FinalReports = Field(default_factory=FinalReports, description="a table")
@@ -342,7 +343,7 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
-    if key == "alarm.webhook":
+    if key in {"alarm.webhook", "oidc.client_secret"}:
         return "***"
     if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
         return "***"

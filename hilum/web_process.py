@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from web.access import Client
     from web.application import Services
     from web.pages.house import House
+    from web.pages.single_sign_on import Provider
     from worker.events import Events
 
 _TOKEN_BYTES = 32
@@ -93,6 +94,31 @@ def house(settings: Settings, engine: Engine) -> House:
         lasting=timedelta(hours=web.session_hours),
         idle=timedelta(minutes=web.idle_minutes),
         version=__version__,
+        provider=_provider(settings),
+    )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    from domain.accounts import Role
+    from web.pages.single_sign_on import Provider
+
+    own = settings.oidc
+    if not own.issuer:
+        return None
+    return Provider(
+        issuer=own.issuer,
+        client_id=own.client_id,
+        client_secret=own.client_secret.get_secret_value(),
+        scope=own.scope,
+        login_claim=own.login_claim,
+        name_claim=own.name_claim,
+        role_claim=own.role_claim,
+        roles={
+            Role.ADMIN: frozenset(own.admins),
+            Role.RADIOLOGIST: frozenset(own.radiologists),
+            Role.OPERATOR: frozenset(own.operators),
+            Role.CLINICIAN: frozenset(own.clinicians),
+        },
     )
 
 

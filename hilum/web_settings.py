@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from hilum.peer_settings import AeTitleText  # noqa: TC001 - pydantic reads it at run time
 from hilum.section import Section
@@ -80,3 +81,28 @@ class Audit(Section):
     )
     tls_certificate: Path | None = Field(None, description="a PEM file with our certificate, where it asks for one")
     tls_key: Path | None = Field(None, description="a PEM file with our private key")
+
+
+class Oidc(Section):
+    """The hospital's identity provider, for people who log in to the pages (OpenID Connect)."""
+
+    issuer: str = Field(
+        "", description="its address, as https://login.example.org/realms/hospital; empty: there is none"
+    )
+    client_id: str = Field("hilum", min_length=1, description="what it knows us by")
+    client_secret: SecretStr = Field(SecretStr(""), description="what we prove ourselves with; it is not shown")
+    scope: str = Field("openid profile", description="what is asked for; `openid` must be in it")
+    login_claim: str = Field("preferred_username", description="the claim that is the login")
+    name_claim: str = Field("name", description="the claim that is the name as pages show it")
+    role_claim: str = Field("groups", description="the claim that says what somebody may: a value or a list of them")
+    admins: tuple[str, ...] = Field((), description="values of that claim that mean admin")
+    radiologists: tuple[str, ...] = Field((), description="values of that claim that mean radiologist")
+    operators: tuple[str, ...] = Field((), description="values of that claim that mean operator")
+    clinicians: tuple[str, ...] = Field((), description="values of that claim that mean clinician")
+
+    @model_validator(mode="after")
+    def _is_secure(self) -> Oidc:
+        parts = urlsplit(self.issuer)
+        if self.issuer and parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError("oidc.issuer must be an https address")
+        return self

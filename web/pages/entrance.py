@@ -44,6 +44,7 @@ class Entrance:
     doorman: Doorman
     paper: Paper
     registration: Literal["off", "invitation", "open"]
+    has_single_sign_on: bool = False
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
 
     def account(self, request: Request, login: str, password: str) -> Account | None:
@@ -112,6 +113,7 @@ def _log_in_and_out(router: APIRouter, entrance: Entrance) -> None:
             problem=problem,
             login=login,
             may_register=entrance.registration == "open",
+            has_single_sign_on=entrance.has_single_sign_on,
         )
 
     @router.get("/login")

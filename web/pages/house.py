@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, people
+from web.pages import entrance, people, single_sign_on
 from web.pages.paper import STATIC, Link, Paper
+from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from domain.accounts import Account, Accounts, Sessions
     from domain.audit import AuditTrail
+    from web.pages.single_sign_on import Provider
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
@@ -54,6 +56,8 @@ class House:
     lasting: timedelta
     idle: timedelta
     version: str
+    provider: Provider | None = None
+    """Who else vouches for people; None: nobody."""
 
 
 def add_pages(app: FastAPI, house: House) -> None:
@@ -66,8 +70,17 @@ def add_pages(app: FastAPI, house: House) -> None:
         lasting=house.lasting,
         idle=house.idle,
     )
-    door = entrance.Entrance(accounts=house.accounts, doorman=doorman, paper=paper, registration=house.registration)
+    door = entrance.Entrance(
+        accounts=house.accounts,
+        doorman=doorman,
+        paper=paper,
+        registration=house.registration,
+        has_single_sign_on=house.provider is not None,
+    )
     app.include_router(entrance.routes(door))
+    if house.provider is not None:
+        sign_on = SingleSignOn(provider=house.provider)
+        app.include_router(single_sign_on.routes(sign_on, house.accounts, doorman, paper, public_url=house.public_url))
     app.include_router(people.routes(house.accounts, doorman, paper, public_url=house.public_url))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
