@@ -53,6 +53,8 @@ class AssessmentRow(Table):
     """By which rules it was understood; see `domain.assessment.Match`."""
     message_id: Mapped[int | None] = mapped_column(ForeignKey("report_messages.id"))
     is_correction: Mapped[bool] = mapped_column(server_default="false")
+    comment: Mapped[str] = mapped_column(server_default="")
+    """What somebody wrote on a page; of a RIS no text is kept."""
     reported_at: Mapped[datetime] = mapped_column(server_default=func.now())
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -61,6 +63,7 @@ class AssessmentRow(Table):
         one_of("basis", Basis),
         *(one_of(column, Statement) for column in ("covid19", "pneumonia", "normal")),
         CheckConstraint("source <> 'ris' OR (assessor = '' AND message_id IS NOT NULL)", name="a_ris_names_a_message"),
+        CheckConstraint("source <> 'ris' OR comment = ''", name="no_text_of_a_ris"),
         UniqueConstraint("study_id", "source"),
         Index("assessments_reported", "reported_at"),
         Index("assessments_message", "message_id"),

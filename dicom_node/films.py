@@ -12,7 +12,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from dicom_node.header import film_header
 from dicom_node.part10 import NotPart10, read_head
-from dicom_node.pixels import MAX_PIXELS, checked, luminance, render
+from dicom_node.pixels import MAX_PIXELS, checked, luminance, render, unwindowed
 from dicom_node.silence import quiet
 from domain.errors import Transient
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from dicom_node.store import Store
+    from domain.film import GreyScale
 
 _UNREADABLE = FilmHeader(view=View.UNKNOWN, unsuitable=Unsuitable.UNREADABLE)
 _PICTURE_HEADER = FilmHeader(view=View.FRONTAL)
@@ -64,10 +65,18 @@ class SpoolFilms:
 
         """
         with quiet():
-            dataset = self._read(film, with_pixels=True)
-            if dataset is None:
-                raise NotClassifiable(Unsuitable.UNREADABLE)
-            return render(dataset)
+            return render(self._whole(film))
+
+    def unwindowed(self, film: StoredFilm) -> tuple[GreyImage, GreyScale]:
+        """Return the film before its window, and what its grey values mean; see `dicom_node.pixels.unwindowed`.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the store can't be read now.
+
+        """
+        with quiet():
+            return unwindowed(self._whole(film))
 
     def holds(self, path: str) -> bool:
         """Whether there is a film in a place of the store; what has a place there was synced before.
@@ -90,6 +99,12 @@ class SpoolFilms:
         """
         with quiet():
             return self._read(film, with_pixels=False)
+
+    def _whole(self, film: StoredFilm) -> Dataset:
+        dataset = self._read(film, with_pixels=True)
+        if dataset is None:
+            raise NotClassifiable(Unsuitable.UNREADABLE)
+        return dataset
 
     def _read(self, film: StoredFilm, *, with_pixels: bool) -> Dataset | None:
         try:

@@ -29,7 +29,7 @@ from pydicom.uid import (
 from dicom_node import jpeg
 from dicom_node.codestream import check_rle, frame_of
 from dicom_node.lookup_table import LookupTable
-from domain.film import GreyImage, NotClassifiable, Unsuitable
+from domain.film import GreyImage, GreyScale, NotClassifiable, Unsuitable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,6 +103,25 @@ def render(dataset: Dataset) -> GreyImage:
     except Exception as error:  # parsers, decoders and tables each have their own errors, and all mean the same
         raise NotClassifiable(Unsuitable.PIXELS_CORRUPT) from error
     return checked(image)
+
+
+def unwindowed(dataset: Dataset) -> tuple[GreyImage, GreyScale]:
+    """Return the film before its window: (rows, columns), float32, 0.0 to 1.0 with square pixels, and what that means.
+
+    Modality LUT and VOI LUT are applied and MONOCHROME1 is inverted; a film without a window gets that of `render`.
+
+    Raises:
+        NotClassifiable: the pixels are missing, broken, all alike, too few or of several frames.
+
+    """
+    try:
+        _check_header(dataset)
+        image, scale = _levels(dataset, _decode(dataset))
+        return square_pixels(np.ascontiguousarray(image, dtype=np.float32), _aspect(dataset)), scale
+    except (NotClassifiable, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise NotClassifiable(Unsuitable.PIXELS_CORRUPT) from error
 
 
 def checked(image: GreyImage) -> GreyImage:
@@ -323,6 +342,34 @@ def _without_voi(dataset: Dataset, values: Stored, sample: Stored) -> Stored:
     if high - low < _MIN_STORED_SPREAD:
         raise NotClassifiable(Unsuitable.NO_CONTRAST)
     return np.asarray(np.clip((values.astype(np.float64) - low) / (high - low), 0.0, 1.0))
+
+
+def _levels(dataset: Dataset, stored: Stored) -> tuple[GreyImage, GreyScale]:
+    if stored.ndim == _COLOUR_DIMENSIONS:
+        return _colour_to_grey(dataset, stored), GreyScale(black=0.0, white=1.0, centre=0.5, width=1.0)
+    padding, (values, (centre, width)) = _padding_mask(dataset, stored), _before_window(dataset, stored)
+    low, high = float(values[~padding].min()), float(values[~padding].max())  # of no pixel at all there is an error
+    if not high > low:
+        raise NotClassifiable(Unsuitable.NO_CONTRAST)
+    image = np.clip((values - low) / (high - low), 0.0, 1.0)
+    if str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1":
+        image, low, high = 1.0 - image, high, low
+    image[padding] = 0.0
+    return image, GreyScale(black=low, white=high, centre=centre, width=width)
+
+
+def _before_window(dataset: Dataset, stored: Stored) -> tuple[Stored, tuple[float, float]]:
+    """Return the values that a window works on, and (centre, width) of the one to begin with."""
+    values = _modality(dataset, stored)
+    table = _table(dataset, "VOILUTSequence")
+    if table is not None:
+        return np.asarray(table.look_up(values) / table.largest, dtype=np.float32), (0.5, 1.0)
+    if (window := _window(dataset)) is None:
+        full = 2.0 ** int(dataset.BitsStored) - 1.0
+        is_whole = int(dataset.BitsStored) <= _EIGHT_BITS and values.min() >= 0 and values.max() <= full
+        low, high = (0.0, full) if is_whole else np.percentile(_sample(values), _STRETCH_PERCENTILES)
+        window = (float(low + high) / 2.0, max(float(high - low), 1.0))
+    return np.asarray(values, dtype=np.float32), window
 
 
 def _colour_to_grey(dataset: Dataset, stored: Stored) -> GreyImage:

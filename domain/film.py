@@ -200,6 +200,37 @@ class Print:
     """Whether the picture is smaller than the film: its pixels are then not those of the film."""
 
 
+GreyLevels = npt.NDArray[np.uint16]
+"""A film before its window: (rows, columns), 0 to 65535, the greater the brighter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GreyScale:
+    """What the grey levels of a film stand for, in its own values, and the window that it asks for."""
+
+    black: float
+    """The value of the lowest level."""
+    white: float
+    """The value of the highest level; the smaller one where small values are bright."""
+    centre: float
+    width: float
+    """Always greater than 0."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Plate:
+    """A film to be windowed by whoever looks at it: no larger than asked for."""
+
+    levels: GreyLevels
+    scale: GreyScale
+    film_shape: tuple[int, int]
+    """Rows and columns of the film with square pixels; more than those of the levels where it was made smaller."""
+
+    def as_bytes(self) -> bytes:
+        """Return the levels row by row, 16 bits each, little endian."""
+        return self.levels.astype("<u2", copy=False).tobytes()
+
+
 class NotClassifiable(Exception):
     """The film can't be turned into a picture for the classifier; it carries the reason."""
 

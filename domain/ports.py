@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         FilmHeader,
         GreyImage,
         Picture,
+        Plate,
         Print,
         ReceivedInstance,
         Recorded,
@@ -94,6 +95,19 @@ class FilmPrinter(FilmReader, Protocol):
 
     def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
         """Return the film with at most so many rows and columns, and the square that `square` returns.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the store can't be read now.
+        """
+        ...
+
+
+class FilmDuplicator(FilmPrinter, Protocol):
+    """Access to the films in the store that also returns their grey levels."""
+
+    def plate(self, film: StoredFilm, *, most_pixels: int) -> Plate:
+        """Return the film before its window, with at most so many rows and columns.
 
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.

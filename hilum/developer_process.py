@@ -16,10 +16,10 @@ import psutil
 
 from dicom_node.films import SpoolFilms
 from dicom_node.store import StoreAddress, open_store
-from domain.film import NotClassifiable, Print
+from domain.film import NotClassifiable, Plate, Print
 from models.eligibility import exposure
 from models.preprocess import prepare
-from models.small_picture import grey_picture
+from models.small_picture import grey_levels, grey_picture
 from worker.developer import serve
 
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ class PreparedFilms:
         image = self.films.pixels(film)
         picture = grey_picture(image, most_pixels)
         return Print(picture=picture, square=_square(image), is_resized=picture.shape != image.shape)
+
+    def plate(self, film: StoredFilm, *, most_pixels: int) -> Plate:
+        """Return the film before its window.
+
+        Raises:
+            NotClassifiable: the pixels can't be used, with the reason.
+            Transient: the store can't be read now.
+        """
+        image, scale = self.films.unwindowed(film)
+        return Plate(levels=grey_levels(image, most_pixels), scale=scale, film_shape=(image.shape[0], image.shape[1]))
 
 
 def _square(image: GreyImage) -> SquareFilm:

@@ -45,6 +45,13 @@ class Web(Section):
         60, gt=0, le=1440, description="minutes, to 1440, without a request after which one has to log in again"
     )
 
+    viewer_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s{}]*\{study\}[^\s{}]*)?$",
+        description="address of the site's own viewer, with `{study}` for the Study Instance UID: the page of a study "
+        "links to it, as https://viewer.example.org/viewer?StudyInstanceUIDs={study}; unset: no link",
+    )
+
     @property
     def is_secure(self) -> bool:
         """Whether browsers reach us by TLS only."""

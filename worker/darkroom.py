@@ -14,12 +14,20 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import Crashed, Misconfigured
-from worker.developer import QUIT, as_print_request, as_request, from_print_reply, from_reply
+from worker.developer import (
+    QUIT,
+    as_plate_request,
+    as_print_request,
+    as_request,
+    from_plate_reply,
+    from_print_reply,
+    from_reply,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from domain.film import Developed, FilmHeader, Print, StoredFilm
+    from domain.film import Developed, FilmHeader, Plate, Print, StoredFilm
     from domain.ids import SopInstanceUid
     from worker.events import Events
 
@@ -27,6 +35,7 @@ _Result = TypeVar("_Result")
 
 _START_SECONDS = 60.0
 _LONGEST_REPLY_BYTES = 16 * 1024 * 1024
+"""A plate of 2800 rows and columns."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """The processes share the cores; none of them needs more than one."""
 
@@ -84,6 +93,13 @@ class Darkroom:
     def print(self, film: StoredFilm, *, most_pixels: int) -> Future[Print]:
         """Make a picture of a film, see `domain.ports.Darkroom`."""
         return self._asked(as_print_request(film, most_pixels), from_print_reply)
+
+    def plate(self, film: StoredFilm, *, most_pixels: int) -> Future[Plate]:
+        """Return the grey levels of a film before its window, of at most so many rows and columns.
+
+        The future fails as that of `print` does.
+        """
+        return self._asked(as_plate_request(film, most_pixels), from_plate_reply)
 
     def _asked(self, request: bytes, read: Callable[[bytes, bytes], _Result]) -> Future[_Result]:
         task = _Task(request=request, read=read, future=Future())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.errors import Crashed, Misconfigured, Permanent, Transient, Unforeseen
-from domain.film import Developed, FilmHeader, NotClassifiable, Print, StoredFilm, Unsuitable, View
+from domain.film import Developed, FilmHeader, GreyScale, NotClassifiable, Plate, Print, StoredFilm, Unsuitable, View
 from domain.ids import SopInstanceUid
 from worker.classify import develop
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from domain.ports import FilmPrinter, FilmReader
+    from domain.ports import FilmDuplicator, FilmPrinter, FilmReader
 
 QUIT = b""
 """The request to end."""
@@ -26,8 +26,8 @@ QUIT = b""
 _NO_PIXELS = b""
 
 
-def serve(connection: Connection, reader: FilmPrinter) -> None:
-    """Develop and print what is asked for until told to end, or until the worker is gone."""
+def serve(connection: Connection, reader: FilmDuplicator) -> None:
+    """Develop, print and copy what is asked for until told to end, or until the worker is gone."""
     connection.send_bytes(b"ready")
     while True:
         try:
@@ -48,6 +48,11 @@ def as_request(films: Sequence[StoredFilm], seen: Mapping[SopInstanceUid, FilmHe
 def as_print_request(film: StoredFilm, most_pixels: int) -> bytes:
     """Write down which film to make a picture of, and how large it may be."""
     return json.dumps({"print": asdict(film), "most_pixels": most_pixels}).encode()
+
+
+def as_plate_request(film: StoredFilm, most_pixels: int) -> bytes:
+    """Write down of which film the grey levels are wanted, and how large they may be."""
+    return json.dumps({"plate": asdict(film), "most_pixels": most_pixels}).encode()
 
 
 def from_reply(head: bytes, pixels: bytes) -> Developed:
@@ -82,6 +87,17 @@ def from_print_reply(head: bytes, pixels: bytes) -> Print:
     return Print(picture=picture, square=square, is_resized=reply["is_resized"])
 
 
+def from_plate_reply(head: bytes, pixels: bytes) -> Plate:
+    """Read what came of a request for grey levels; raises what `from_print_reply` does."""
+    reply = _without_failure(head)
+    rows, columns = reply["film_shape"]
+    return Plate(
+        levels=np.frombuffer(pixels, dtype="<u2").reshape(reply["shape"]),
+        scale=GreyScale(**reply["scale"]),
+        film_shape=(rows, columns),
+    )
+
+
 def _without_failure(head: bytes) -> dict[str, Any]:
     reply: dict[str, Any] = json.loads(head)
     match reply["outcome"]:
@@ -98,9 +114,11 @@ def _without_failure(head: bytes) -> dict[str, Any]:
     return reply
 
 
-def _reply(request: bytes, reader: FilmPrinter) -> tuple[bytes, bytes]:
+def _reply(request: bytes, reader: FilmDuplicator) -> tuple[bytes, bytes]:
     asked = json.loads(request)
-    head, pixels = _answered(partial(_printed if "print" in asked else _developed, asked, reader))
+    acts: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {"print": _printed, "plate": _copied}
+    act = next((acts[kind] for kind in acts if kind in asked), _developed)
+    head, pixels = _answered(partial(act, asked, reader))
     return json.dumps(head).encode(), pixels
 
 
@@ -141,6 +159,17 @@ def _printed(asked: dict[str, Any], reader: FilmPrinter) -> tuple[dict[str, Any]
         "is_resized": made.is_resized,
     }
     return head, made.picture.tobytes() + np.ascontiguousarray(made.square, dtype=np.float32).tobytes()
+
+
+def _copied(asked: dict[str, Any], reader: FilmDuplicator) -> tuple[dict[str, Any], bytes]:
+    made = reader.plate(StoredFilm(**asked["plate"]), most_pixels=asked["most_pixels"])
+    head = {
+        "outcome": "copied",
+        "shape": list(made.levels.shape),
+        "film_shape": list(made.film_shape),
+        "scale": asdict(made.scale),
+    }
+    return head, made.as_bytes()
 
 
 def _headers(seen: Mapping[SopInstanceUid, FilmHeader]) -> dict[str, dict[str, Any]]:

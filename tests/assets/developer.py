@@ -12,12 +12,22 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from domain.errors import Transient
-from domain.film import FilmHeader, NotClassifiable, Print, SquareFilm, StoredFilm, Unsuitable, View
+from domain.film import (
+    FilmHeader,
+    GreyScale,
+    NotClassifiable,
+    Plate,
+    Print,
+    SquareFilm,
+    StoredFilm,
+    Unsuitable,
+    View,
+)
 from worker.developer import serve
 
 
 class Films:
-    """Implements `domain.ports.FilmPrinter`."""
+    """Implements `domain.ports.FilmDuplicator`."""
 
     def header(self, film: StoredFilm) -> FilmHeader:
         """Return a PA film's header."""
@@ -45,6 +55,13 @@ class Films:
         square = self.square(film)
         ramp = np.arange(most_pixels * 50, dtype=np.uint8).reshape(most_pixels, 50)
         return Print(picture=ramp, square=square, is_resized=most_pixels < 100)
+
+    def plate(self, film: StoredFilm, *, most_pixels: int) -> Plate:
+        """Do the same, and return a ramp of 16 bits."""
+        self.square(film)
+        ramp = np.arange(most_pixels * 50, dtype=np.uint16).reshape(most_pixels, 50)
+        scale = GreyScale(black=4095.0, white=0.0, centre=2048.5, width=4096.0)
+        return Plate(levels=ramp, scale=scale, film_shape=(100, 50))
 
 
 connection = Connection(int(sys.argv[1]))

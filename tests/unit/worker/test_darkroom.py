@@ -74,6 +74,22 @@ def test_a_printed_film_comes_back_as_it_is(darkroom: Darkroom, most_pixels: int
     assert made.is_resized is (most_pixels == 64)
 
 
+def test_a_plate_comes_back_as_it_is(darkroom: Darkroom) -> None:
+    """All sixteen bits, and what they stand for."""
+    made = darkroom.plate(film("good"), most_pixels=80).result(60)
+    assert (made.levels == np.arange(80 * 50, dtype=np.uint16).reshape(80, 50)).all()
+    assert (made.scale.black, made.scale.white, made.scale.centre) == (4095.0, 0.0, 2048.5)
+    assert made.film_shape == (100, 50)
+
+
+@pytest.mark.parametrize(("path", "error"), [("poison", Crashed), ("blank", Permanent)])
+def test_a_film_without_a_plate_says_why(darkroom: Darkroom, path: str, error: type[Exception]) -> None:
+    """And the next one finds the darkroom at work."""
+    with pytest.raises(error):
+        darkroom.plate(film(path), most_pixels=64).result(60)
+    assert darkroom.plate(film("good"), most_pixels=64).result(60).levels.shape == (64, 50)
+
+
 @pytest.mark.parametrize(
     ("path", "error", "says"),
     [
