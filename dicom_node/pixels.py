@@ -355,7 +355,7 @@ def _levels(dataset: Dataset, stored: Stored) -> tuple[GreyImage, GreyScale]:
     if str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1":
         image, low, high = 1.0 - image, high, low
     image[padding] = 0.0
-    return image, GreyScale(black=low, white=high, centre=centre, width=width)
+    return image.astype(np.float32), GreyScale(black=low, white=high, centre=centre, width=width)
 
 
 def _before_window(dataset: Dataset, stored: Stored) -> tuple[Stored, tuple[float, float]]:

@@ -79,6 +79,10 @@ class HeatMap:
         if not all(0.0 <= share <= 1.0 for share in (self.evidence_outside_lungs, self.area_outside_lungs)):
             raise ValueError("a share lies between 0 and 1")
 
+    def as_bytes(self) -> bytes:
+        """Return the values row by row in 8 bits: 0 where there is nothing, 255 at the strongest place."""
+        return bytes(np.rint(self.values * 255.0).astype(np.uint8).tobytes())
+
 
 def _check_map(values: Evidence, name: str) -> None:
     if values.ndim != _ROWS_AND_COLUMNS or values.size == 0 or values.dtype != np.float32:

@@ -45,7 +45,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     events = log.start(settings.log, role="web")
     with bootstrap.database(settings, role="web") as engine:
         if bootstrap.wait_for_schema(engine, events, stop):
-            app = application(services(settings, engine, events), house(settings, engine))
+            app = application(services(settings, engine, events), house(settings, engine, events))
             events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
             serve(app, own, address, stop)
     own.close()
@@ -77,10 +77,11 @@ def services(settings: Settings, engine: Engine, events: Events) -> Services:
     )
 
 
-def house(settings: Settings, engine: Engine) -> House:
+def house(settings: Settings, engine: Engine, events: Events) -> House:
     """Return what the pages are made of."""
     from db.accounts import PostgresAccounts, PostgresSessions
     from db.audit import PostgresAuditTrail
+    from hilum.study_room import study_room
     from web.pages.house import House
 
     web = settings.web
@@ -95,6 +96,7 @@ def house(settings: Settings, engine: Engine) -> House:
         idle=timedelta(minutes=web.idle_minutes),
         version=__version__,
         provider=_provider(settings),
+        studies=study_room(settings, engine, events),
     )
 
 

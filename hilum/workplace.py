@@ -55,7 +55,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     def guard(lane: str) -> Guard:
         return Guard(lane=lane, queue=queue, events=events, stop=stop)
 
-    darkroom = _darkroom(settings, events)  # its processes start while the network is loaded
+    darkroom = darkroom_of(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
     lanes: list[Pipeline | Loop] = [_pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom)]
     darkroom.ready()
@@ -126,7 +126,8 @@ def _pipeline(
     )
 
 
-def _darkroom(settings: Settings, events: Events) -> Darkroom:
+def darkroom_of(settings: Settings, events: Events, *, size: int | None = None) -> Darkroom:
+    """Return a darkroom of so many processes, None: as the settings say; they start at once."""
     from worker.darkroom import Darkroom
 
     most = _MOST_DECODERS_BESIDE_A_GPU if settings.worker.device != "cpu" and machine.gpus() else _MOST_DECODERS
@@ -134,7 +135,7 @@ def _darkroom(settings: Settings, events: Events) -> Darkroom:
         [sys.executable, "-P", "-m", "hilum.developer_process"],
         {"store": asdict(bootstrap.store_address(settings)), "megabytes": settings.worker.decode_megabytes},
         environment=environment_without_settings(),
-        size=settings.worker.decoders or min(machine.cores(), most),
+        size=size or settings.worker.decoders or min(machine.cores(), most),
         patience_s=settings.worker.decode_seconds,
         events=events,
     )

@@ -35,4 +35,4 @@ def _small(image: GreyImage, most_pixels: int) -> GreyImage:
     if scale < 1.0:
         size = max(1, round(columns * scale)), max(1, round(rows * scale))
         picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
-    return np.clip(np.asarray(picture), 0.0, 1.0)
+    return np.asarray(np.clip(np.asarray(picture), 0.0, 1.0), dtype=np.float32)

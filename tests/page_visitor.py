@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from html import unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from db.accounts import PostgresAccounts, PostgresSessions
 from db.audit import PostgresAuditTrail
+from db.study_view import PostgresStudyViews
 from domain.accounts import Role
+from domain.study_view import StudyRoom
+from models.knowledge import load_knowledge
 from web.pages.house import House
 from web.passwords import hashed
+
+if TYPE_CHECKING:
+    from domain.dicomweb import ResultLibrary
+    from domain.study_view import FilmsOnView
 
 PASSWORD = "three quiet words"
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -34,9 +41,16 @@ def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields 
         "lasting": timedelta(hours=1),
         "idle": timedelta(hours=1),
         "version": "0",
+        "studies": no_films(engine),
         **changes,
     }
     return House(**values)
+
+
+def no_films(engine: Engine) -> StudyRoom:
+    """Return a room of studies of which no film can be shown, and that have no reports."""
+    films, reports = cast("FilmsOnView", None), cast("ResultLibrary", None)
+    return StudyRoom(views=PostgresStudyViews(engine), films=films, reports=reports, knowledge=load_knowledge)
 
 
 def add_account(engine: Engine, login: str, role: Role) -> None:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, people, single_sign_on
+from web.pages import entrance, people, single_sign_on, studies
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from domain.accounts import Account, Accounts, Sessions
     from domain.audit import AuditTrail
+    from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
 
 _SEE_OTHER: Final = 303
@@ -56,6 +57,7 @@ class House:
     lasting: timedelta
     idle: timedelta
     version: str
+    studies: StudyRoom
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""
 
@@ -82,6 +84,7 @@ def add_pages(app: FastAPI, house: House) -> None:
         sign_on = SingleSignOn(provider=house.provider)
         app.include_router(single_sign_on.routes(sign_on, house.accounts, doorman, paper, public_url=house.public_url))
     app.include_router(people.routes(house.accounts, doorman, paper, public_url=house.public_url))
+    app.include_router(studies.routes(house.studies, doorman, paper))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
     _add_troubles(app, doorman, paper)
