@@ -1,4 +1,4 @@
-"""Takes the pictures of a study's page for the documentation: `python docs/screens_study.py FOLDER`, in the checkout."""
+"""Takes the pictures of a study's page for the documentation: `python docs/screens_study.py FOLDER`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
 
-from tests.browser import chromium, person, serving
+from tests.browser import Person, chromium, person, serving
 from tests.conftest import embedded_server
 from tests.study_pages import bundled, ward
 
-_COLOURS = 128
+_COLOURS = 160
 
 
-def main(folder: Path) -> None:
-    """Show a bundled film of an invented patient, dark and light, and keep what is seen."""
+def main(folder: Path, *, is_whole: bool) -> None:
+    """Show a bundled film of an invented patient, dark and light, and keep what is seen; the whole page as well."""
     with (
         tempfile.TemporaryDirectory() as home,
         embedded_server() as url,
@@ -36,19 +35,21 @@ def main(folder: Path) -> None:
             for theme in ("dark", "light"):
                 if theme == "light":
                     page.get_by_role("button", name="Light").click()
-                expect(page.locator(".viewer-state")).to_contain_text("%")
-                _keep(page, folder / f"study-{theme}.png")
+                page.locator(".viewer-state", has_text="%").wait_for()
+                _keep(reader, folder / f"study-{theme}.png")
                 page.get_by_role("button", name="Heat map").click()
-                expect(page.locator(".map-label")).to_contain_text("PNEUMONIA")
-                _keep(page, folder / f"study-map-{theme}.png")
-                page.screenshot(path=folder / f"study-whole-{theme}.png", full_page=True)
+                page.locator(".map-label", has_text="pneumonia").wait_for()
+                _keep(reader, folder / f"study-map-{theme}.png")
+                if is_whole:
+                    page.screenshot(path=folder / f"study-whole-{theme}.png", full_page=True)
 
 
-def _keep(page: Page, file: Path) -> None:
+def _keep(reader: Person, file: Path) -> None:
+    page = reader.page
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     with Image.open(BytesIO(page.screenshot())) as picture:
         picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), is_whole="--whole" in sys.argv)

@@ -44,9 +44,9 @@ FILMS = Path(str(resources("hilum.demo"))) / "films"
 
 
 def bundled(name: str, **changes: Any) -> Dataset:  # noqa: ANN401 - what `wrap_film` takes
-    """Return a bundled film in 12 bits, of an invented patient, with the window that shows all of it."""
+    """Return a bundled film in 16 bits, of an invented patient, with the window that shows all of it."""
     with Image.open(FILMS / name) as picture:
-        pixels = np.asarray(picture.convert("L"), dtype=np.uint16) * 16
+        pixels = np.asarray(picture.convert("L"), dtype=np.uint16) * 257
     values: dict[str, Any] = {
         "patient_id": "4711",
         "patient_name": "Muster^Anna",

@@ -18,7 +18,7 @@ from domain.ids import StudyId
 from domain.report_outline import outline
 from domain.report_phrases import Statement
 from domain.study_view import LONGEST_COMMENT, BadAssessment, agreed, answered
-from web.pages.study_sheet import Draft, mark_of, sheet_of
+from web.pages.study_sheet import LABELS, Draft, mark_of, sheet_of
 from web.pages.visitors import check_csrf
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _films(router: APIRouter, room: StudyRoom, doorman: Doorman, find: Callable[
         if heat is None:
             raise HTTPException(409, _OTHER_NETWORK)
         rows, columns = heat.values.shape
-        headers = {**_PRIVATE, "X-Rows": str(rows), "X-Columns": str(columns), "X-Label": heat.label}
+        headers = {**_PRIVATE, "X-Rows": str(rows), "X-Columns": str(columns), "X-Label": LABELS[heat.label]}
         return Response(heat.as_bytes(), media_type="application/octet-stream", headers=headers)
 
 

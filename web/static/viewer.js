@@ -316,25 +316,27 @@ const BUTTONS = {
   reset: (viewer) => viewer.reset(),
   map: (viewer) => viewer.map(),
   help: (viewer) => viewer.help(),
+  brighter: (viewer) => viewer.turn(0, WINDOW_STEP),
+  darker: (viewer) => viewer.turn(0, -WINDOW_STEP),
+  narrower: (viewer) => viewer.turn(-WINDOW_STEP, 0),
+  wider: (viewer) => viewer.turn(WINDOW_STEP, 0),
+  left: (viewer) => viewer.move(-MOVE_STEP, 0),
+  right: (viewer) => viewer.move(MOVE_STEP, 0),
+  up: (viewer) => viewer.move(0, -MOVE_STEP),
+  down: (viewer) => viewer.move(0, MOVE_STEP),
 };
 /** @type {Record<string, (viewer: Viewer) => unknown>} */
 const KEYS = {
   i: BUTTONS.invert, f: BUTTONS.fit, o: BUTTONS.whole, h: BUTTONS.map, "0": BUTTONS.reset, "?": BUTTONS.help,
   "+": BUTTONS.in, "=": BUTTONS.in, "-": BUTTONS.out,
   p: (viewer) => viewer.preset(PRESETS[(PRESETS.indexOf(viewer.select("preset")?.value ?? "") + 1) % PRESETS.length]),
-  ArrowUp: (viewer) => viewer.turn(0, WINDOW_STEP),
-  ArrowDown: (viewer) => viewer.turn(0, -WINDOW_STEP),
-  ArrowLeft: (viewer) => viewer.turn(-WINDOW_STEP, 0),
-  ArrowRight: (viewer) => viewer.turn(WINDOW_STEP, 0),
+  ArrowUp: BUTTONS.brighter, ArrowDown: BUTTONS.darker, ArrowLeft: BUTTONS.narrower, ArrowRight: BUTTONS.wider,
   PageUp: (viewer) => viewer.turnOver(-1),
   PageDown: (viewer) => viewer.turnOver(1),
 };
 /** @type {Record<string, (viewer: Viewer) => unknown>} */
 const MOVES = {
-  ArrowUp: (viewer) => viewer.move(0, MOVE_STEP),
-  ArrowDown: (viewer) => viewer.move(0, -MOVE_STEP),
-  ArrowLeft: (viewer) => viewer.move(MOVE_STEP, 0),
-  ArrowRight: (viewer) => viewer.move(-MOVE_STEP, 0),
+  ArrowUp: BUTTONS.up, ArrowDown: BUTTONS.down, ArrowLeft: BUTTONS.left, ArrowRight: BUTTONS.right,
 };
 
 /** @param {number} value */
