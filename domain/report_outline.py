@@ -62,4 +62,6 @@ def _text(item: DicomJson, tag: str) -> str:
     if not values:
         return ""
     first = values[0]
-    return str(first.get("Alphabetic", "")) if isinstance(first, dict) else str(first)
+    if isinstance(first, dict):
+        return str(first.get("Alphabetic", ""))
+    return f"{first:.10g}" if isinstance(first, float) else str(first)

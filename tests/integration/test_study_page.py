@@ -13,6 +13,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from db.engine import transaction
+from dicom_node.wrap import wrap_film
 from domain.accounts import Role
 from domain.ids import StudyId
 from tests.page_visitor import Visitor
@@ -125,6 +126,14 @@ def test_the_pixels_of_a_film_are_what_its_file_holds(reader: Visitor, place: Wa
     assert float(head["x-window-width"]) > 0
     assert head["cache-control"] == "private, no-store"
     assert place.recorded()[-1][1:3] == ("view", f"{uid_of(place, study)} film 1")
+
+
+def test_a_large_film_is_made_smaller_and_says_so(reader: Visitor, place: Ward) -> None:
+    """A screen shows no more; the page names both sizes."""
+    pixels = np.tile(np.arange(2600, dtype=np.uint16), (300, 1)).T.copy()
+    study = place.receive(wrap_film(pixels, patient_id="4714", patient_name="Muster^Max", accession_number="A-4"))
+    head = reader.get(f"/studies/{study}/films/1/pixels").headers
+    assert (head["x-film-rows"], head["x-rows"]) == ("2600", "2500")
 
 
 def test_the_map_is_of_the_analysed_film_and_its_proportions(reader: Visitor, place: Ward, study: StudyId) -> None:
