@@ -23,6 +23,7 @@ from web.application import application
 
 NEEDED = {
     "/accounts": Permission.ADMINISTER,
+    "/studies": Permission.READ,
 }
 """What the pages below an address need."""
 FOR_ALL = {
