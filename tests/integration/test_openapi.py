@@ -33,7 +33,7 @@ def app(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             web_clients=[client_settings("read", "store", "worklist", "watch")],
         )
         found = hilum_settings.load(config)[0]
-        yield application(services(found, engine, RecordedEvents()), house(found, engine))
+        yield application(services(found, engine, RecordedEvents()), house(found, engine, RecordedEvents()))
 
 
 def answers_of(operation: schemathesis.APIOperation, mode: GenerationMode) -> set[int]:

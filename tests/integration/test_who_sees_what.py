@@ -49,7 +49,7 @@ def app(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             add_account(engine, role.value, role)
         config: Path = settings_file(folder, home=str(folder / "home"), web_clients=[client_settings("read")])
         found = hilum_settings.load(config)[0]
-        yield application(services(found, engine, RecordedEvents()), house(found, engine))
+        yield application(services(found, engine, RecordedEvents()), house(found, engine, RecordedEvents()))
 
 
 def addresses(app: FastAPI) -> list[tuple[str, str]]:
