@@ -169,6 +169,8 @@ def film_from_row(row: Row[*tuple[Any, ...]]) -> StoredFilm:
 
 def _store(connection: Connection, examinations: Sequence[Examination]) -> list[int]:
     """Store findings and what was seen of their films; return the ids of those that are new."""
+    # In the order in which the node locks studies: the database tells the readers' list of each, when it commits.
+    examinations = sorted(examinations, key=lambda one: one.findings.films[0].study_uid)
     instance_ids = _instance_ids(
         connection, [film for examination in examinations for film in examination.findings.films]
     )

@@ -31,8 +31,9 @@ class Wakeups:
     While the database is away nobody is woken; who waits looks for himself when his time is up.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, channel: str = CHANNEL) -> None:
         self._engine = engine
+        self._channel = channel
         self._announced: Counter[str] = Counter()
         self._condition = threading.Condition()
         self._listening = threading.Event()
@@ -110,7 +111,7 @@ class Wakeups:
         )
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+            cursor.execute(f"LISTEN {self._channel}")
         return connection
 
     def _hear(self, connection: extensions.connection) -> None:

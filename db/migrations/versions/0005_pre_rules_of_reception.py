@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 # An instance without a policy or a priority comes from a node of the version before.
-_TAKE_INSTANCES = """
+TAKE_INSTANCES = """
 CREATE OR REPLACE FUNCTION take_instances(
     instances jsonb, job_kind text, job_lane text, job_attempts bigint, channel text
 )
@@ -175,7 +175,7 @@ def upgrade() -> None:
     )
     op.execute(MAKE_DUE)
     op.execute(_SETTLE_CONFLICT)
-    op.execute(_TAKE_INSTANCES)
+    op.execute(TAKE_INSTANCES)
 
 
 def downgrade() -> None:
