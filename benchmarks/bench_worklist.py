@@ -1,8 +1,8 @@
 """How long does a page of the radiologists' list take, with many studies in the database?
 
 The server is the embedded one. Studies, films, findings, identities, jobs and items of the worklist are written by SQL,
-shaped as Hilum would leave them: a tenth positive, a few undetermined or unsuitable, some jobs open or held, half of the
-studies read. Each query is run so many times, in turns; what is told is the median and the 95th percentile in
+shaped as Hilum would leave them: a tenth positive, a few undetermined or unsuitable, some jobs open or held, half of
+the studies read. Each query is run so many times, in turns; what is told is the median and the 95th percentile in
 milliseconds, of the whole call: SQL, transport and the objects made of it. `--explain` prints the plans as well.
 """
 
@@ -45,7 +45,7 @@ SELECT id, series_instance_uid || '.1', '1.2', '1.2', md5(id::text), 1, id::text
 INSERT INTO study_identities (study_id, patient_name, patient_id, accession_number, station_name)
 SELECT id, 'Family' || md5(id::text) || '^Given' || id % 90, 'P' || id, 'A' || id, 'ROOM' || id % 9 FROM studies;
 INSERT INTO model_versions (name, version, sha256, undetermined_below, covid19_from) VALUES ('n', '1', 'ab', 0.5, 0.6);
-SELECT tell_readers(array_agg(id ORDER BY id)) FROM studies;
+SELECT tell_readers(array_agg(id ORDER BY id), array_agg('XRAY' || id % 7 ORDER BY id)) FROM studies GROUP BY id / 64;
 INSERT INTO findings (study_id, model_version_id, input_digest, outcome, label, probabilities, unsuitable,
     analysed_instance_id)
 SELECT id, (SELECT id FROM model_versions), 'd',
@@ -58,13 +58,14 @@ INSERT INTO findings_instances (findings_id, instance_id, view)
 SELECT f.id, i.id, 'PA' FROM findings AS f JOIN series AS s ON s.study_id = f.study_id
 JOIN instances AS i ON i.series_id = s.id;
 INSERT INTO jobs (kind, lane, subject_id, state, priority, settled_at, reason)
-SELECT 'classify', 'classify', id, CASE WHEN id <= :studies - 200 THEN 'done' WHEN id % 20 = 0 THEN 'held' ELSE 'waiting' END,
-    2, CASE WHEN id <= :studies - 200 OR id % 20 = 0 THEN now() END, CASE WHEN id > :studies - 200 THEN 'why' END
+SELECT 'classify', 'classify', id,
+    CASE WHEN id <= :studies - 200 THEN 'done' WHEN id % 20 = 0 THEN 'held' ELSE 'waiting' END, 2,
+    CASE WHEN id <= :studies - 200 OR id % 20 = 0 THEN now() END, CASE WHEN id > :studies - 200 THEN 'why' END
 FROM studies;
 INSERT INTO workitems (uid, study_id, priority, suggested, expires_at)
 SELECT '2.25.9' || id, id, 1, 1, now() + interval '1 day' FROM studies;
 UPDATE workitems SET state = 'COMPLETED', ended_at = now() WHERE study_id % 2 = 0;
-UPDATE workitems SET state = 'IN PROGRESS', transaction_uid = '1', performer = 'READER' WHERE study_id % 501 = 1;
+UPDATE workitems SET state = 'IN PROGRESS', transaction_uid = '1', performer = 'READER' WHERE study_id % 1002 = 1;
 VACUUM ANALYZE
 """
 

@@ -151,6 +151,8 @@ class PostgresSavedFilters:
 
     def save(self, account: AccountId, *, name: str, query: str) -> None:
         """Keep a filter, in place of one of the same name."""
+        if not name:
+            raise BadFilter("it needs a name")
         known = {one.name for one in self.all(account)}
         if len(known | {name}) > _MOST_FILTERS:
             raise BadFilter(f"there are {_MOST_FILTERS} filters already; delete one of them")

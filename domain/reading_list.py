@@ -152,7 +152,7 @@ class SavedFilters(Protocol):
         """Keep a filter, in place of one of the same name.
 
         Raises:
-            BadFilter: there are too many.
+            BadFilter: it has no name, or there are too many.
         """
         ...
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from worker.events import Events
 
 _TOKEN_BYTES = 32
+_PATIENCE = timedelta(minutes=5)
+"""A classification that is due for longer is not to be expected soon: it takes seconds."""
 
 
 def run(settings: Settings, *, supervised: bool) -> None:
@@ -82,6 +84,9 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     from db.accounts import PostgresAccounts, PostgresSessions
     from db.audit import PostgresAuditTrail
     from hilum.study_room import study_room
+    from db.reading_list import PostgresReadingList, PostgresSavedFilters
+    from db.reading_news import PostgresReadingNews
+    from domain.reading_list import ReadingDesk
     from web.pages.house import House
 
     web = settings.web
@@ -121,6 +126,11 @@ def _provider(settings: Settings) -> Provider | None:
             Role.OPERATOR: frozenset(own.operators),
             Role.CLINICIAN: frozenset(own.clinicians),
         },
+        reading=ReadingDesk(
+            list=PostgresReadingList(engine, patience=_PATIENCE),
+            news=PostgresReadingNews(engine),
+            filters=PostgresSavedFilters(engine),
+        ),
     )
 
 

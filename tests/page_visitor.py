@@ -18,6 +18,10 @@ from db.study_view import PostgresStudyViews
 from domain.accounts import Role
 from domain.study_view import StudyRoom
 from models.knowledge import load_knowledge
+from db.reading_list import PostgresReadingList, PostgresSavedFilters
+from db.reading_news import PostgresReadingNews
+from domain.accounts import Role
+from domain.reading_list import ReadingDesk
 from web.pages.house import House
 from web.passwords import hashed
 
@@ -42,6 +46,11 @@ def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields 
         "idle": timedelta(hours=1),
         "version": "0",
         "studies": no_films(engine),
+        "reading": ReadingDesk(
+            list=PostgresReadingList(engine, patience=timedelta(minutes=5)),
+            news=PostgresReadingNews(engine),
+            filters=PostgresSavedFilters(engine),
+        ),
         **changes,
     }
     return House(**values)

@@ -75,6 +75,7 @@ def serve(app: Any, own: socket.socket, address: Address, stop: threading.Event)
         raise Misconfigured(f"web.tls_certificate and web.tls_key can't be used: {error.strerror or error}") from error
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    app.state.stopping = stop  # what goes on telling ends itself then
     server = uvicorn.Server(config)
     # In a thread of its own it leaves the signals to us.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [own]}, name="web", daemon=True)

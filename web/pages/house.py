@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, people, single_sign_on, studies
+from web.pages import entrance, people, single_sign_on, studies, worklist
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from domain.audit import AuditTrail
     from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
+    from domain.reading_list import ReadingDesk
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
-LINKS: Final = (Link(path="/accounts", text="Accounts", permission=Permission.ADMINISTER),)
+LINKS: Final = (
+    Link(path="/worklist", text="Worklist", permission=Permission.READ),
+    Link(path="/accounts", text="Accounts", permission=Permission.ADMINISTER),
+)
 """The pages in the bar; the first that somebody may see is where that person starts."""
 _HEADLINES: Final = {
     401: "You are not logged in",
@@ -60,6 +64,7 @@ class House:
     studies: StudyRoom
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""
+    reading: ReadingDesk
 
 
 def add_pages(app: FastAPI, house: House) -> None:
@@ -85,6 +90,7 @@ def add_pages(app: FastAPI, house: House) -> None:
         app.include_router(single_sign_on.routes(sign_on, house.accounts, doorman, paper, public_url=house.public_url))
     app.include_router(people.routes(house.accounts, doorman, paper, public_url=house.public_url))
     app.include_router(studies.routes(house.studies, doorman, paper))
+    app.include_router(worklist.routes(house.reading, doorman, paper))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
     _add_troubles(app, doorman, paper)

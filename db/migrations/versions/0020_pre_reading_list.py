@@ -1,4 +1,4 @@
-"""There is a list of all studies for those who read them, in the order in which it is suggested; people keep filters."""
+"""There is a list of all studies for those who read them, in the order that is suggested; people keep filters."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ _VERDICT = (
     "ELSE 'positive' END"
 )
 _LEVEL = "CASE {0} WHEN 'positive' THEN 0 WHEN 'undetermined' THEN 1 WHEN 'could-not-process' THEN 1 ELSE 2 END"
-_SENDER = (
-    "coalesce((SELECT i.calling_ae_title FROM series AS s JOIN instances AS i ON i.series_id = s.id "
-    "WHERE s.study_id = {0} ORDER BY i.id LIMIT 1), '')"
+_SENDER = (  # no LIMIT: a plan that was made while the tables were empty would walk all films in their order
+    "coalesce((SELECT (array_agg(i.calling_ae_title ORDER BY i.id))[1] "
+    "FROM series AS s JOIN instances AS i ON i.series_id = s.id WHERE s.study_id = {0}), '')"
 )
 
 # After all films of the statement, so that every transaction locks items of the worklist before rows of this list, and
 # both in the order of the studies' UIDs. A row that nothing changes is not locked.
 _TELL_READERS = f"""
-CREATE FUNCTION tell_readers(arrived bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION tell_readers(arrived bigint[], senders text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     one bigint;
+    sender text;
     level bigint;
     changed bigint[] := '{{}}';
 BEGIN
-    FOREACH one IN ARRAY arrived LOOP
+    FOR one, sender IN SELECT * FROM unnest(arrived, senders) LOOP
         SELECT {_ORDERED.format("priority")} INTO level FROM studies WHERE id = one;
         INSERT INTO reading_list (study_id, received_at, suggested, sender, station)
-        SELECT st.id, st.received_at, level, {_SENDER.format("one")},
+        SELECT st.id, st.received_at, level, coalesce(sender, ''),
             coalesce((SELECT w.station_name FROM study_identities AS w WHERE w.study_id = one), '')
         FROM studies AS st WHERE st.id = one
         ON CONFLICT (study_id) DO NOTHING;
@@ -46,11 +47,13 @@ BEGIN
         END IF;
     END LOOP;
     IF changed <> '{{}}' THEN
-        PERFORM pg_notify('hilum_reading', CASE WHEN cardinality(changed) > 300 THEN '' ELSE array_to_string(changed, ',') END);
+        PERFORM pg_notify(
+            'hilum_reading', CASE WHEN cardinality(changed) > 300 THEN '' ELSE array_to_string(changed, ',') END
+        );
     END IF;
 END
 $$
-"""  # noqa: S608, E501 - constants, one line of SQL
+"""  # noqa: S608 - constants
 
 # At the commit: the worker has locked the items of the worklist by then.
 _RESULT = f"""
@@ -94,15 +97,15 @@ END
 $$
 """
 _TRIGGERS = (
-    "CREATE CONSTRAINT TRIGGER findings_tell_readers AFTER INSERT ON findings DEFERRABLE INITIALLY DEFERRED "
-    "FOR EACH ROW EXECUTE FUNCTION tell_readers_of_result()",
-    "CREATE TRIGGER workitems_tell_readers AFTER UPDATE OF state ON workitems FOR EACH ROW "
-    "WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION tell_readers_of_step()",
-    "CREATE TRIGGER assessments_tell_readers AFTER INSERT OR UPDATE ON assessments FOR EACH ROW "
-    "EXECUTE FUNCTION tell_readers_of_assessment()",
-    "CREATE TRIGGER jobs_tell_readers AFTER UPDATE OF state ON jobs FOR EACH ROW "
-    "WHEN (NEW.kind = 'classify' AND OLD.state <> NEW.state AND 'held' IN (OLD.state, NEW.state)) "
-    "EXECUTE FUNCTION tell_readers_of_job()",
+    """CREATE CONSTRAINT TRIGGER findings_tell_readers AFTER INSERT ON findings DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION tell_readers_of_result()""",
+    """CREATE TRIGGER workitems_tell_readers AFTER UPDATE OF state ON workitems FOR EACH ROW
+    WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION tell_readers_of_step()""",
+    """CREATE TRIGGER assessments_tell_readers AFTER INSERT OR UPDATE ON assessments FOR EACH ROW
+    EXECUTE FUNCTION tell_readers_of_assessment()""",
+    """CREATE TRIGGER jobs_tell_readers AFTER UPDATE OF state ON jobs FOR EACH ROW
+    WHEN (NEW.kind = 'classify' AND OLD.state <> NEW.state AND 'held' IN (OLD.state, NEW.state))
+    EXECUTE FUNCTION tell_readers_of_job()""",
 )
 _FILL = f"""
 INSERT INTO reading_list (study_id, received_at, suggested, verdict, sender, station, is_read)
@@ -174,7 +177,7 @@ def downgrade() -> None:
     op.execute(_take_instances())
     for table in ("findings", "workitems", "assessments", "jobs"):
         op.execute(f"DROP TRIGGER {table}_tell_readers ON {table}")
-    for name in ("tell_readers(bigint[])", *(f"tell_readers_of_{one}()" for one in _TOLD)):
+    for name in ("tell_readers(bigint[], text[])", *(f"tell_readers_of_{one}()" for one in _TOLD)):
         op.execute(f"DROP FUNCTION {name}")
     for column in ("patient_name", "patient_id", "accession_number"):
         op.drop_index(f"study_identities_{column}_begins", "study_identities")
@@ -196,22 +199,14 @@ def _take_instances() -> str:
 def _take_instances_and_tell() -> str:
     """Return the same, with the readers told of studies that have a new film."""
     text = _take_instances()
-    for before, after in (
-        ("    known record;\n", "    known record;\n    arrived bigint[] := '{}';\n"),
-        (
-            "                WHERE st.id = known.study_id AND i.id = known.id;\n",
-            "                WHERE st.id = known.study_id AND i.id = known.id;\n"
-            "                IF FOUND THEN\n"
-            "                    arrived := arrived || known.study_id;\n"
-            "                END IF;\n",
-        ),
-        (
-            "        RETURN QUERY SELECT 'new', its_study, given->>'path';\n    END LOOP;\n",
-            "        arrived := arrived || its_study;\n"
-            "        RETURN QUERY SELECT 'new', its_study, given->>'path';\n    END LOOP;\n"
-            "    PERFORM tell_readers(arrived);\n",
-        ),
+    note = "arrived := arrived || {}; senders := senders || (given->>'calling_ae_title');\n"
+    known = note.format("known.study_id")
+    for after, added in (
+        ("    known record;\n", "    arrived bigint[] := '{}';\n    senders text[] := '{}';\n"),
+        ("WHERE st.id = known.study_id AND i.id = known.id;\n", f"IF FOUND THEN {known} END IF;\n"),
+        ("make_due(its_study, urgency, given, job_kind, job_lane, job_attempts, channel);\n", note.format("its_study")),
+        ("    END LOOP;\n", "    PERFORM tell_readers(arrived, senders);\n"),
     ):
-        assert text.count(before) == 1, before  # noqa: S101 - the function is the one that this was written for
-        text = text.replace(before, after)
+        assert text.count(after) == 1, after  # noqa: S101 - the function is the one that this was written for
+        text = text.replace(after, after + added)
     return text
