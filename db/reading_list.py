@@ -75,12 +75,23 @@ _NEEDED: Final[Mapping[ReadingState, str]] = {
     ReadingState.UNSUITABLE: f"r.verdict = '{Verdict.COULD_NOT_PROCESS}'",
 }
 """What a study in a state has in any case: found by indexes, before its state is worked out."""
-_SEARCH: Final = """r.study_id IN (
+_FOUND: Final = """
     SELECT study_id FROM study_identities WHERE lower(patient_name) LIKE :search
     UNION ALL SELECT study_id FROM study_identities WHERE lower(patient_name) LIKE :name
     UNION ALL SELECT study_id FROM study_identities WHERE lower(patient_id) LIKE :search
     UNION ALL SELECT study_id FROM study_identities WHERE lower(accession_number) LIKE :search
+"""
+_MANY: Final = 2000
+_COUNT_FOUND: Final = text(f"SELECT count(*) FROM (SELECT FROM ({_FOUND}) AS found LIMIT {_MANY}) AS counted")  # noqa: S608 - constants
+_IS_FOUND: Final = f"r.study_id IN ({_FOUND})"
+"""Where few studies are found: they are looked for first."""
+_IS_ONE_OF_MANY: Final = """EXISTS (
+    SELECT FROM study_identities AS i WHERE i.study_id = r.study_id AND (
+        lower(patient_name) LIKE :search OR lower(patient_name) LIKE :name
+        OR lower(patient_id) LIKE :search OR lower(accession_number) LIKE :search
+    ) OFFSET 0
 )"""
+"""Where many are: the list is gone through in its order until there are enough of them."""
 _PAGE: Final = """
 WITH page AS MATERIALIZED (
     SELECT r.* FROM reading_list AS r {job} WHERE {conditions} ORDER BY {order} LIMIT :at_most
@@ -128,7 +139,9 @@ class PostgresReadingList:
         values = {**_values(query), "at_most": at_most + 1, "patience": self._patience}
         with transaction(self._engine) as connection:
             paused = connection.execute(_IS_PAUSED, {"lanes": [CLASSIFY_LANE, EVERY_LANE]}).scalar_one()
-            rows = connection.execute(text(_statement(query)), {**values, "is_paused": paused}).all()
+            found = connection.execute(_COUNT_FOUND, values).scalar_one() if query.search else 0
+            statement = _statement(query, _IS_ONE_OF_MANY if found >= _MANY else _IS_FOUND)
+            rows = connection.execute(text(statement), {**values, "is_paused": paused}).all()
         return ReadingPage(readings=tuple(_reading(row) for row in rows[:at_most]), has_more=len(rows) > at_most)
 
     def places(self) -> Sequence[str]:
@@ -166,19 +179,19 @@ class PostgresSavedFilters:
             connection.execute(query, {"id": filter_id, "account": account})
 
 
-def _statement(query: ReadingQuery) -> str:
+def _statement(query: ReadingQuery, search: str) -> str:
     columns, _ = _ORDERS[query.order]
     return _PAGE.format(
         job=_JOB if query.state is not None else "",
         shown_job=_JOB,
         state=_STATE,
         claimed=StepState.IN_PROGRESS,
-        conditions=" AND ".join(["true", *_conditions(query)]),
+        conditions=" AND ".join(["true", *_conditions(query, search)]),
         order=columns.format(" DESC" if query.order is ReadingOrder.NEWEST else ""),
     )
 
 
-def _conditions(query: ReadingQuery) -> Iterator[str]:
+def _conditions(query: ReadingQuery, search: str) -> Iterator[str]:
     columns, compared = _ORDERS[query.order]
     places = {
         f"({_NEEDED[query.state]}) AND {_STATE} = :state" if query.state is not None else "": query.state,
@@ -188,7 +201,7 @@ def _conditions(query: ReadingQuery) -> Iterator[str]:
         "r.received_at >= CAST(:since AS date)": query.since,
         "r.received_at < CAST(:until AS date) + 1": query.until,
         "NOT r.is_read": query.only_unread,
-        _SEARCH: query.search,
+        search: query.search,
         f"({columns.format('')}) {compared} (SELECT {columns.format('')} FROM reading_list AS r "  # noqa: S608 - constants
         "WHERE r.study_id = :behind)": query.behind is not None,
     }

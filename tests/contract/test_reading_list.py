@@ -162,6 +162,15 @@ def test_filters_leave_out_what_they_do_not_fit(room: ReadingRoom) -> None:
     assert room.accessions(ReadingQuery(since=day + timedelta(days=1))) == ["A1"]
 
 
+def test_a_search_that_finds_many_finds_the_same(room: ReadingRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It only looks for them in another way."""
+    room.receive(1, patient_name="Müller^Jan", patient_id="ID7")
+    room.receive(2, patient_name="Meier^Ute", patient_id="ID_8")
+    monkeypatch.setattr("db.reading_list._MANY", 0)
+    found = [room.accessions(ReadingQuery(search=search)) for search in ("müller, j", "id_", "A", "zzz")]
+    assert found == [["A1"], ["A2"], ["A1", "A2"], []]
+
+
 @pytest.mark.parametrize("order", list(ReadingOrder))
 def test_pages_together_are_the_list(room: ReadingRoom, order: ReadingOrder) -> None:
     """Nothing twice, nothing left out, also where many are equal."""

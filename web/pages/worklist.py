@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _AT_MOST: Final = 50
 _SEE_OTHER: Final = 303
 _ORDERS: Final[Mapping[ReadingOrder, str]] = {
-    ReadingOrder.SUGGESTED: "suggested priority, then waiting time",
+    ReadingOrder.SUGGESTED: "suggested priority",
     ReadingOrder.ARRIVAL: "arrival, oldest first",
     ReadingOrder.NEWEST: "arrival, newest first",
 }

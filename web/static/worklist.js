@@ -81,11 +81,28 @@ function say(changes) {
 
 let isNewQuestion = false;
 
-/** Show the list of other filters, from its first page on. */
-function askAnew() {
-  element("paging").dataset.behind = "";
+/**
+ * Show another list; the address keeps its filters, without what was searched for.
+ * @param {string} behind the last study of the page before; empty for the first page
+ */
+function askAnew(behind = "") {
+  element("paging").dataset.behind = behind;
   isNewQuestion = true;
+  element("list").scrollTop = 0;
+  const filters = new URLSearchParams();
+  for (const [name, value] of wanted()) {
+    if (value && !["csrf", "q", "behind"].includes(name)) filters.set(name, String(value));
+  }
+  window.history.replaceState(null, "", `/worklist?${filters}`);
   refresh();
+}
+
+/** @param {SubmitEvent} event */
+function submit(event) {
+  const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
+  if (button?.hasAttribute("formaction")) return;
+  event.preventDefault();
+  askAnew(button?.name === "behind" ? button.value : "");
 }
 
 function follow() {
@@ -119,8 +136,14 @@ function lookAgain() {
 form.addEventListener("change", (event) => {
   if (/** @type {HTMLInputElement} */ (event.target).name !== "name") askAnew();
 });
+form.addEventListener("submit", submit);
 element("refresh").addEventListener("click", refresh);
 listenToKeys(element("list"), /** @type {HTMLInputElement} */ (form.elements.namedItem("q")), element("help"), refresh);
 element("show-help").addEventListener("click", () => element("help").showModal());
 window.setInterval(lookAgain, 1000);
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  follow();
+  refresh();
+});
 follow();
