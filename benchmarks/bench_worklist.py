@@ -45,7 +45,10 @@ SELECT id, series_instance_uid || '.1', '1.2', '1.2', md5(id::text), 1, id::text
 INSERT INTO study_identities (study_id, patient_name, patient_id, accession_number, station_name)
 SELECT id, 'Family' || md5(id::text) || '^Given' || id % 90, 'P' || id, 'A' || id, 'ROOM' || id % 9 FROM studies;
 INSERT INTO model_versions (name, version, sha256, undetermined_below, covid19_from) VALUES ('n', '1', 'ab', 0.5, 0.6);
-SELECT tell_readers(array_agg(id ORDER BY id), array_agg('XRAY' || id % 7 ORDER BY id)) FROM studies GROUP BY id / 64;
+SELECT tell_readers(array_agg(jsonb_build_object(
+    'study', id, 'urgency', priority, 'sender', 'XRAY' || id % 7, 'station', 'ROOM' || id % 9
+))) FROM studies GROUP BY id / 64;
+UPDATE reading_list SET received_at = studies.received_at FROM studies WHERE studies.id = study_id;
 INSERT INTO findings (study_id, model_version_id, input_digest, outcome, label, probabilities, unsuitable,
     analysed_instance_id)
 SELECT id, (SELECT id FROM model_versions), 'd',

@@ -22,28 +22,24 @@ _SENDER = (  # no LIMIT: a plan that was made while the tables were empty would 
 )
 
 # After all films of the statement, so that every transaction locks items of the worklist before rows of this list, and
-# both in the order of the studies' UIDs. A row that nothing changes is not locked.
+# both in the order of the studies' UIDs. It reads no table but by the key of a conflict: its plans are made while the
+# tables are empty.
 _TELL_READERS = f"""
-CREATE FUNCTION tell_readers(arrived bigint[], senders text[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION tell_readers(arrived jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    one bigint;
-    sender text;
-    level bigint;
-    changed bigint[] := '{{}}';
+    one jsonb;
+    changed text[] := '{{}}';
 BEGIN
-    FOR one, sender IN SELECT * FROM unnest(arrived, senders) LOOP
-        SELECT {_ORDERED.format("priority")} INTO level FROM studies WHERE id = one;
-        INSERT INTO reading_list (study_id, received_at, suggested, sender, station)
-        SELECT st.id, st.received_at, level, coalesce(sender, ''),
-            coalesce((SELECT w.station_name FROM study_identities AS w WHERE w.study_id = one), '')
-        FROM studies AS st WHERE st.id = one
-        ON CONFLICT (study_id) DO NOTHING;
-        IF NOT FOUND THEN
-            UPDATE reading_list SET suggested = least(suggested, level), is_read = false
-            WHERE study_id = one AND (suggested > level OR is_read);
-        END IF;
+    FOREACH one IN ARRAY arrived LOOP
+        INSERT INTO reading_list AS r (study_id, received_at, suggested, sender, station)
+        VALUES (
+            (one->>'study')::bigint, now(), {_ORDERED.format("(one->>'urgency')::bigint")},
+            coalesce(one->>'sender', ''), coalesce(one->>'station', '')
+        )
+        ON CONFLICT (study_id) DO UPDATE SET suggested = least(r.suggested, excluded.suggested), is_read = false
+        WHERE r.suggested > excluded.suggested OR r.is_read;
         IF FOUND THEN
-            changed := changed || one;
+            changed := changed || (one->>'study');
         END IF;
     END LOOP;
     IF changed <> '{{}}' THEN
@@ -177,7 +173,7 @@ def downgrade() -> None:
     op.execute(_take_instances())
     for table in ("findings", "workitems", "assessments", "jobs"):
         op.execute(f"DROP TRIGGER {table}_tell_readers ON {table}")
-    for name in ("tell_readers(bigint[], text[])", *(f"tell_readers_of_{one}()" for one in _TOLD)):
+    for name in ("tell_readers(jsonb[])", *(f"tell_readers_of_{one}()" for one in _TOLD)):
         op.execute(f"DROP FUNCTION {name}")
     for column in ("patient_name", "patient_id", "accession_number"):
         op.drop_index(f"study_identities_{column}_begins", "study_identities")
@@ -199,13 +195,16 @@ def _take_instances() -> str:
 def _take_instances_and_tell() -> str:
     """Return the same, with the readers told of studies that have a new film."""
     text = _take_instances()
-    note = "arrived := arrived || {}; senders := senders || (given->>'calling_ae_title');\n"
+    note = (
+        "arrived := arrived || jsonb_build_object('study', {}, 'urgency', urgency, "
+        "'sender', given->'calling_ae_title', 'station', given#>'{{identity,station_name}}');\n"
+    )
     known = note.format("known.study_id")
     for after, added in (
-        ("    known record;\n", "    arrived bigint[] := '{}';\n    senders text[] := '{}';\n"),
+        ("    known record;\n", "    arrived jsonb[] := '{}';\n"),
         ("WHERE st.id = known.study_id AND i.id = known.id;\n", f"IF FOUND THEN {known} END IF;\n"),
         ("make_due(its_study, urgency, given, job_kind, job_lane, job_attempts, channel);\n", note.format("its_study")),
-        ("    END LOOP;\n", "    PERFORM tell_readers(arrived, senders);\n"),
+        ("    END LOOP;\n", "    PERFORM tell_readers(arrived);\n"),
     ):
         assert text.count(after) == 1, after  # noqa: S101 - the function is the one that this was written for
         text = text.replace(after, after + added)
