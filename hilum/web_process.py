@@ -83,10 +83,10 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     """Return what the pages are made of."""
     from db.accounts import PostgresAccounts, PostgresSessions
     from db.audit import PostgresAuditTrail
-    from hilum.study_room import study_room
     from db.reading_list import PostgresReadingList, PostgresSavedFilters
     from db.reading_news import PostgresReadingNews
     from domain.reading_list import ReadingDesk
+    from hilum.study_room import study_room
     from web.pages.house import House
 
     web = settings.web
@@ -102,6 +102,11 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
         version=__version__,
         provider=_provider(settings),
         studies=study_room(settings, engine, events),
+        reading=ReadingDesk(
+            list=PostgresReadingList(engine, patience=_PATIENCE),
+            news=PostgresReadingNews(engine),
+            filters=PostgresSavedFilters(engine),
+        ),
     )
 
 
@@ -126,11 +131,6 @@ def _provider(settings: Settings) -> Provider | None:
             Role.OPERATOR: frozenset(own.operators),
             Role.CLINICIAN: frozenset(own.clinicians),
         },
-        reading=ReadingDesk(
-            list=PostgresReadingList(engine, patience=_PATIENCE),
-            news=PostgresReadingNews(engine),
-            filters=PostgresSavedFilters(engine),
-        ),
     )
 
 

@@ -14,14 +14,13 @@ from starlette.testclient import TestClient
 
 from db.accounts import PostgresAccounts, PostgresSessions
 from db.audit import PostgresAuditTrail
-from db.study_view import PostgresStudyViews
-from domain.accounts import Role
-from domain.study_view import StudyRoom
-from models.knowledge import load_knowledge
 from db.reading_list import PostgresReadingList, PostgresSavedFilters
 from db.reading_news import PostgresReadingNews
+from db.study_view import PostgresStudyViews
 from domain.accounts import Role
 from domain.reading_list import ReadingDesk
+from domain.study_view import StudyRoom
+from models.knowledge import load_knowledge
 from web.pages.house import House
 from web.passwords import hashed
 

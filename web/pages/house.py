@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from domain.accounts import Account, Accounts, Sessions
     from domain.audit import AuditTrail
+    from domain.reading_list import ReadingDesk
     from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
-    from domain.reading_list import ReadingDesk
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
