@@ -109,7 +109,7 @@ class SpoolFilms:
     def _read(self, film: StoredFilm, *, with_pixels: bool) -> Dataset | None:
         try:
             with self._store.open(film.path, header_only=not with_pixels) as file:
-                return _read_dicom(file, with_pixels=with_pixels)
+                return read_dicom(file, with_pixels=with_pixels)
         except OSError as error:
             raise Transient("a film can't be read from the store") from error
 
@@ -125,7 +125,7 @@ def read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
         start = file.read(_PREAMBLE_BYTES)
     try:
         with quiet():
-            return _read_picture(path) if start.startswith(_PICTURE_SIGNATURES) else _read_film(path)
+            return read_picture(path) if start.startswith(_PICTURE_SIGNATURES) else _read_film(path)
     except NotClassifiable as problem:
         return FilmHeader(view=View.UNKNOWN, unsuitable=problem.reason), None
 
@@ -142,9 +142,9 @@ def read_pixels(path: Path) -> GreyImage | Unsuitable:
     try:
         with quiet():
             if start.startswith(_PICTURE_SIGNATURES):
-                return _read_picture(path)[1]
+                return read_picture(path)[1]
             with path.open("rb") as file:
-                dataset = _read_dicom(file, with_pixels=True)
+                dataset = read_dicom(file, with_pixels=True)
             return Unsuitable.UNREADABLE if dataset is None else render(dataset)
     except NotClassifiable as problem:
         return problem.reason
@@ -152,7 +152,7 @@ def read_pixels(path: Path) -> GreyImage | Unsuitable:
 
 def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
     with path.open("rb") as file:
-        dataset = _read_dicom(file, with_pixels=True)
+        dataset = read_dicom(file, with_pixels=True)
     if dataset is None:
         return _UNREADABLE, None
     header = film_header(dataset)
@@ -164,7 +164,7 @@ def _read_film(path: Path) -> tuple[FilmHeader, GreyImage | None]:
         return FilmHeader(view=header.view, unsuitable=problem.reason), None
 
 
-def _read_dicom(file: IO[bytes], *, with_pixels: bool) -> Dataset | None:
+def read_dicom(file: IO[bytes], *, with_pixels: bool) -> Dataset | None:
     """Parse a file of PS3.10, or a bare data set as ACR-NEMA and some exports have it; None where it is neither.
 
     Raises:
@@ -220,10 +220,14 @@ def _with_transfer_syntax(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _read_picture(path: Path) -> tuple[FilmHeader, GreyImage]:
-    """Decode a JPEG or PNG, turned upright by its EXIF orientation."""
+def read_picture(source: Path | IO[bytes]) -> tuple[FilmHeader, GreyImage]:
+    """Decode a JPEG or PNG, turned upright by its EXIF orientation.
+
+    Raises:
+        NotClassifiable: it can't be decoded, or is no picture of a film, with the reason.
+    """
     try:
-        with Image.open(path, formats=_PICTURE_FORMATS) as picture:
+        with Image.open(source, formats=_PICTURE_FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise NotClassifiable(Unsuitable.PIXELS_CORRUPT)
             upright = ImageOps.exif_transpose(picture)

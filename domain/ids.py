@@ -17,6 +17,7 @@ DeliveryId = NewType("DeliveryId", int)
 CommitmentId = NewType("CommitmentId", int)
 ConfirmationId = NewType("ConfirmationId", int)
 AccountId = NewType("AccountId", int)
+UploadId = NewType("UploadId", int)
 
 _AE_TITLE_MAX_CHARACTERS = 16
 

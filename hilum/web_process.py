@@ -87,6 +87,7 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     from db.reading_news import PostgresReadingNews
     from domain.reading_list import ReadingDesk
     from hilum.study_room import study_room
+    from hilum.uploads import upload_room
     from web.pages.house import House
 
     web = settings.web
@@ -94,6 +95,7 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
         accounts=PostgresAccounts(engine),
         sessions=PostgresSessions(engine),
         trail=PostgresAuditTrail(engine),
+        uploads=upload_room(settings, engine, events),
         registration=web.registration,
         public_url=web.public_url,
         is_secure=web.is_secure,

@@ -51,6 +51,12 @@ class Web(Section):
         description="address of the site's own viewer, with `{study}` for the Study Instance UID: the page of a study "
         "links to it, as https://viewer.example.org/viewer?StudyInstanceUIDs={study}; unset: no link",
     )
+    upload_megabytes: int = Field(
+        100, ge=1, le=2000, description="MB, 1 to 2000, that a file may have that somebody uploads on the page"
+    )
+    uploads_a_minute: int = Field(
+        30, ge=1, le=1000, description="files, 1 to 1000, that one account may upload within a minute"
+    )
 
     @property
     def is_secure(self) -> bool:

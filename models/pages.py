@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from domain.delivery import Dispatch
     from domain.knowledge import Knowledge
-    from models.wording import ClassLine, FilmLine, ReadableReport
+    from domain.readable_report import ClassLine, FilmLine, ReadableReport
 
 TITLE = "AI chest X-ray result"
 NOTICE = "NOT FOR DIAGNOSTIC USE"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from domain.film import View
 from domain.findings import Label, Verdict
 from domain.knowledge import Topic
+from domain.readable_report import ClassLine, FilmLine, ReadableReport
 from models.knowledge import load_knowledge
 
 if TYPE_CHECKING:
@@ -38,45 +38,6 @@ _CAUTIONS = {
     Verdict.UNDETERMINED: "Neither of the diseases is ruled in or out. Read the film as without the network.",
     Verdict.COULD_NOT_PROCESS: "The absence of a finding here means nothing. Read the study as without the network.",
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClassLine:
-    """What is said of one class of the network."""
-
-    name: str
-    meaning: str
-    probability: float
-    least: float
-    """From which probability on the network names the class."""
-    is_named: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FilmLine:
-    """What is said of one film."""
-
-    number: int
-    view: str
-    use: str
-    """That it was analysed, or why it was not."""
-    is_analysed: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadableReport:
-    """All that the pages say; nothing about the patient belongs here."""
-
-    verdict: Verdict
-    headline: str
-    caution: str
-    """What the headline does not say."""
-    classes: tuple[ClassLine, ...]
-    """None where nothing was classified."""
-    films: tuple[FilmLine, ...]
-    origin: tuple[tuple[str, str], ...]
-    """Who made the result and when, as pairs of a name and a value."""
-    text: Knowledge
 
 
 def wording(dispatch: Dispatch) -> ReadableReport:

@@ -21,6 +21,7 @@ from domain.accounts import Role
 from domain.reading_list import ReadingDesk
 from domain.study_view import StudyRoom
 from models.knowledge import load_knowledge
+from tests.uploading import upload_room
 from web.pages.house import House
 from web.passwords import hashed
 
@@ -38,6 +39,7 @@ def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields 
         "accounts": PostgresAccounts(engine),
         "sessions": PostgresSessions(engine),
         "trail": PostgresAuditTrail(engine),
+        "uploads": upload_room(engine),
         "registration": "off",
         "public_url": "",
         "is_secure": False,

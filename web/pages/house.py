@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, people, single_sign_on, studies, worklist
+from web.pages import entrance, people, single_sign_on, studies, upload_desk, upload_results, worklist
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from domain.reading_list import ReadingDesk
     from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
+    from web.pages.upload_room import UploadRoom
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
 LINKS: Final = (
     Link(path="/worklist", text="Worklist", permission=Permission.READ),
+    Link(path="/upload", text="Upload", permission=Permission.UPLOAD),
     Link(path="/accounts", text="Accounts", permission=Permission.ADMINISTER),
 )
 """The pages in the bar; the first that somebody may see is where that person starts."""
@@ -53,6 +55,7 @@ class House:
     accounts: Accounts
     sessions: Sessions
     trail: AuditTrail
+    uploads: UploadRoom
     registration: Literal["off", "invitation", "open"]
     public_url: str
     """What browsers call us; empty: as the request says."""
@@ -91,6 +94,8 @@ def add_pages(app: FastAPI, house: House) -> None:
     app.include_router(people.routes(house.accounts, doorman, paper, public_url=house.public_url))
     app.include_router(studies.routes(house.studies, doorman, paper))
     app.include_router(worklist.routes(house.reading, doorman, paper))
+    app.include_router(upload_desk.routes(house.uploads, doorman, paper))
+    app.include_router(upload_results.routes(house.uploads, doorman, paper))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
     _add_troubles(app, doorman, paper)

@@ -17,7 +17,7 @@ from pydicom import Dataset
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from dicom_node.contexts import UNCOMPRESSED
-from dicom_node.films import _read_dicom
+from dicom_node.films import read_dicom
 from dicom_node.pixels import render
 from dicom_node.silence import quiet
 from tests.encodings import encoded
@@ -107,7 +107,7 @@ REAL = {
 def test_a_real_film_is_what_dcmtk_shows(name: str, real_films: Path, tmp_path: Path) -> None:
     """JPEG 2000 is unpacked before; the dental film names no window and is given one."""
     with quiet():
-        film = _read_dicom(BytesIO((real_films / name).read_bytes()), with_pixels=True)
+        film = read_dicom(BytesIO((real_films / name).read_bytes()), with_pixels=True)
         assert film is not None
         if film.file_meta.TransferSyntaxUID not in PROGRAMS:
             film.decompress(generate_instance_uid=False)

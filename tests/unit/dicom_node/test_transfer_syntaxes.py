@@ -169,14 +169,14 @@ def test_two_decoders_agree_on_a_real_chest_film(real_films: Path, monkeypatch: 
 @pytest.mark.parametrize("name", ["nih_cxr14_DX_nofinding_implicitLE.dcm", "CR-MONO1-10-chest_rawACR.dcm"])
 def test_a_real_uncompressed_chest_film_is_the_same_picture_in_each_syntax(name: str, real_films: Path) -> None:
     """With and without preamble and file meta information, compressed again without loss."""
-    from dicom_node.films import _read_dicom
+    from dicom_node.films import read_dicom
 
     with quiet():
-        film = _read_dicom(BytesIO((real_films / "chest" / name).read_bytes()), with_pixels=True)
+        film = read_dicom(BytesIO((real_films / "chest" / name).read_bytes()), with_pixels=True)
         assert film is not None
         expected = render(film)
         for syntax in (RLELossless, JPEGLSLossless, "1.2.840.10008.1.2.4.90"):
-            film = _read_dicom(BytesIO((real_films / "chest" / name).read_bytes()), with_pixels=True)
+            film = read_dicom(BytesIO((real_films / "chest" / name).read_bytes()), with_pixels=True)
             assert film is not None
             film.compress(syntax, generate_instance_uid=False)
             assert np.array_equal(render(film), expected)

@@ -1,0 +1,4 @@
+// @ts-check
+/** The button that prints. */
+
+document.getElementById("print")?.addEventListener("click", () => window.print());
