@@ -188,6 +188,11 @@ def test_admins_do_not_lock_themselves_out(visit: Callable[..., Visitor]) -> Non
     assert (page.status_code, "your own account" in page.text) == (400, True)
 
 
+def test_a_page_lets_browsers_say_that_its_forms_are_our_own(visit: Callable[..., Visitor]) -> None:
+    """Without a referrer they would send the origin `null` with each form."""
+    assert visit().get("/login").headers["referrer-policy"] == "same-origin"
+
+
 def test_nothing_on_a_page_may_come_from_elsewhere(visit: Callable[..., Visitor]) -> None:
     """Neither scripts nor styles, not even in the page itself."""
     page = visit().get("/login")
