@@ -1,6 +1,6 @@
 """A clinician's day, in a browser, with the shipped network: from an account to a printed report.
 
-`HILUM_SCREENS=FOLDER` keeps pictures of the pages.
+`SCREENS_FOLDER=FOLDER` keeps pictures of the pages.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def choose(page: Page, *files: Path) -> None:
 
 def keep_picture(page: Page, name: str) -> None:
     """Keep pictures of a page, dark and light, where somebody wants them."""
-    folder = os.environ.get("HILUM_SCREENS")
+    folder = os.environ.get("SCREENS_FOLDER")
     if not folder:
         return
     for theme in ("dark", "light"):
@@ -88,12 +88,12 @@ def test_a_clinician_uploads_a_film_reads_the_result_and_prints_it(browser: Brow
         rows.nth(1).get_by_role("link", name="Positive: pneumonia").click()
         expect(page.get_by_text("Positive: the network names pneumonia.")).to_be_visible()
         film_shown = page.get_by_role("img", name="The uploaded film")
-        expect(film_shown).to_have_js_property("complete", True, timeout=_PATIENCE_MS)
+        expect(film_shown).to_have_js_property(name="complete", value=True, timeout=_PATIENCE_MS)
         assert film_shown.evaluate("image => image.naturalWidth") > 300
         keep_picture(page, "upload-result")
         page.get_by_role("link", name="Printable report").click()
         expect(page.get_by_text("NOT FOR DIAGNOSTIC USE")).to_be_visible()
-        expect(page.get_by_role("img", name="The uploaded film")).to_have_js_property("complete", True)
+        expect(page.get_by_role("img", name="The uploaded film")).to_have_js_property(name="complete", value=True)
         keep_picture(page, "upload-report")
         page.emulate_media(media="print")
         expect(page.get_by_role("button", name="Print")).to_be_hidden()
