@@ -84,6 +84,7 @@ _PICTURE_REFUSALS: Final = {
     Unsuitable.NO_CONTRAST: Refusal.NOTHING_TO_SEE,
     Unsuitable.TOO_SMALL: Refusal.NOTHING_TO_SEE,
 }
+_PIECE_BYTES: Final = 1024 * 1024
 _UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
@@ -102,8 +103,17 @@ def film_of(file: IO[bytes], kind: UploadKind, wish: Wish, *, account: int, numb
     """
     with quiet():
         if kind is UploadKind.DICOM:
-            return _own(_read(file), wish, account)
+            digest = _digest(file)
+            return _own(_read(file), digest, wish, account)
         return _wrapped(_picture(file), _size(file), kind, wish.view, f"{account}.{number}")
+
+
+def _digest(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE_BYTES):
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _read(file: IO[bytes]) -> Dataset:
@@ -117,11 +127,15 @@ def _read(file: IO[bytes]) -> Dataset:
     return dataset
 
 
-def _own(dataset: Dataset, wish: Wish, account: int) -> Dataset:
-    """Give a film UIDs of its account, the same each time, and take the names away if wished."""
+def _own(dataset: Dataset, digest: str, wish: Wish, account: int) -> Dataset:
+    """Give a film UIDs of its account, the same each time, and take the names away if wished.
+
+    The film's own UID comes from the digest of the file as well: two contents under one UID are two films.
+    """
     space = f"{account} {wish.removes_names}"
     for name in _UIDS:
         setattr(dataset, name, uid_for("upload", space, str(dataset[name].value)))
+    dataset.SOPInstanceUID = uid_for("upload", dataset.SOPInstanceUID, digest)
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     if wish.removes_names:
         remove_names(dataset)

@@ -61,8 +61,15 @@ def door(settings: Settings, *, role: str, to_read: bool = True) -> Iterator[Doo
             place.store.close()
 
 
-def intake(settings: Settings, engine: Engine, *, to_read: bool = True) -> PostgresIntake:
-    """Return what records received films, and puts them on the reading worklist if they wait to be read."""
+def intake(settings: Settings, engine: Engine, *, to_read: bool = True, is_asked: bool = False) -> PostgresIntake:
+    """Return what records received films, and puts them on the reading worklist if they wait to be read.
+
+    Args:
+        settings: the settings.
+        engine: the database.
+        to_read: whether they wait to be read, where there are readers.
+        is_asked: whether a person asked for that: then they wait, whoever the readers are.
+    """
     from db.intake import PostgresIntake
 
     expire = timedelta(hours=settings.worklist.expires_after_hours)
@@ -76,7 +83,7 @@ def intake(settings: Settings, engine: Engine, *, to_read: bool = True) -> Postg
             if peer.study_quiet_seconds is not None
         },
         on_conflict=settings.node.on_conflict,
-        workitems_expire=expire if to_read and settings.has_readers else None,
+        workitems_expire=expire if is_asked or (to_read and settings.has_readers) else None,
     )
 
 

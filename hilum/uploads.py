@@ -65,7 +65,7 @@ def _door(settings: Settings, engine: Engine, events: Events) -> ProcessUploadDo
     beside = storage.storage(settings, storage.intake(settings, engine, to_read=False), events)
     return ProcessUploadDoor(
         beside=beside,
-        to_read=replace(beside, intake=storage.intake(settings, engine)),
+        to_read=replace(beside, intake=storage.intake(settings, engine, is_asked=True)),
         megabytes=settings.worker.decode_megabytes,
     )
 

@@ -54,6 +54,7 @@ def register(somebody: Person, login: str, name: str = "Carla C.") -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make the account").click()
     expect(page.get_by_role("heading", name="Upload films")).to_be_visible()
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()  # by the script
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -66,10 +67,16 @@ def keep_picture(page: Page, name: str) -> None:
     if not folder:
         return
     for theme in ("dark", "light"):
-        page.locator("html").evaluate("(html, theme) => { html.dataset.theme = theme; }", theme)
-        shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
+        set_theme(page, theme)
+        shot = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
         shot.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(Path(folder) / f"{name}-{theme}.png", optimize=True)
-    page.locator("html").evaluate("html => { html.dataset.theme = 'dark'; }")
+    set_theme(page, "dark")
+
+
+def set_theme(page: Page, theme: str) -> None:
+    """Change the theme as it is, without loading the page again, which would forget the names of files."""
+    page.locator("html").evaluate("(html, theme) => { html.dataset.theme = theme; }", theme)
+    page.locator("meta[name=color-scheme]").evaluate("(meta, theme) => { meta.content = theme; }", theme)
 
 
 def test_a_clinician_uploads_a_film_reads_the_result_and_prints_it(browser: Browser, base: str) -> None:
@@ -125,14 +132,26 @@ def test_what_can_not_be_taken_is_said_before_it_is_sent(browser: Browser, base:
         assert PATIENT not in dora.page.content()
 
 
-def test_a_film_is_dropped_and_the_keyboard_is_enough(browser: Browser, base: str) -> None:
+def test_a_file_that_is_dropped_is_taken_as_a_chosen_one(browser: Browser, base: str) -> None:
+    """Here one that is no film."""
+    with person(browser, base) as fritz:
+        register(fritz, "fritz")
+        files = fritz.page.evaluate_handle(
+            "() => { const all = new DataTransfer(); all.items.add(new File(['text'], 'a.jpg')); return all; }"
+        )
+        fritz.page.locator("#drop").dispatch_event("drop", {"dataTransfer": files})
+        expect(fritz.page.locator("#going .wrong")).to_contain_text("neither DICOM nor JPEG nor PNG")
+
+
+def test_the_keyboard_is_enough(browser: Browser, base: str) -> None:
     """The chooser opens by a key; a page of a result waits by itself until there is one."""
     with person(browser, base, width=820, height=1180) as emil:
         register(emil, "emil")
         page = emil.page
-        with page.expect_file_chooser() as chooser:
-            page.keyboard.press("u")
-        chooser.value.set_files(FILMS / "COVID19" / "cxnet_107.jpg")
+        page.locator("#files").evaluate("files => files.addEventListener('click', () => { files.title = 'asked'; })")
+        page.keyboard.press("u")
+        expect(page.locator("#files")).to_have_attribute("title", "asked")
+        choose(page, FILMS / "COVID19" / "cxnet_107.jpg")
         link = page.locator("#history a").first
         expect(link).to_be_visible(timeout=_PATIENCE_MS)
         link.focus()

@@ -75,6 +75,15 @@ def test_films_of_one_study_become_one_study_of_their_account() -> None:
     assert as_file(ours[0]) == as_file(ours[2])
 
 
+def test_two_contents_under_one_uid_are_two_films() -> None:
+    """Neither hides the other, and both are of one study."""
+    first, second = film(1), film(1)
+    second.SeriesDescription = "another"
+    ours = [made(as_file(one)) for one in (first, second)]
+    assert ours[0].SOPInstanceUID != ours[1].SOPInstanceUID
+    assert ours[0].StudyInstanceUID == ours[1].StudyInstanceUID
+
+
 def test_a_picture_becomes_a_film_of_its_pixels_alone() -> None:
     """What its EXIF says is gone."""
     content = jpeg(exif="Sekret, Maria")
