@@ -252,6 +252,7 @@ def test_the_result_says_why_a_film_is_not_classified(visit: Callable[..., Visit
     page = carl.get(f"/uploads/{number}").text
     assert "No two lungs of plausible size and place were found in the image." in page
     assert carl.client.get("/upload/history").json()[0]["result"] == "Not classified"
+    assert carl.get(f"/uploads/{number}/film.png").status_code == 404  # no pixels here
 
 
 def test_a_report_is_printed_or_taken_away(visit: Callable[..., Visitor], engine: Engine) -> None:
