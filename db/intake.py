@@ -67,6 +67,7 @@ class PostgresIntake:
         quiet_by_sender: Mapping[str, timedelta] = _NOBODY,
         on_conflict: ConflictPolicy = ConflictPolicy.KEEP_FIRST,
         workitems_expire: timedelta | None = None,
+        to_read: bool = True,
     ) -> None:
         """Record nothing yet.
 
@@ -78,6 +79,7 @@ class PostgresIntake:
             on_conflict: what is done with other content under a known UID.
             workitems_expire: after this long a study that nobody has begun to read leaves the reading worklist; None:
                 there is no such list.
+            to_read: whether radiologists are to find the studies in their list.
         """
         self._plain = engine
         # One statement that commits by itself: no round trips for BEGIN and COMMIT.
@@ -86,6 +88,7 @@ class PostgresIntake:
         self._quiet_by_sender = quiet_by_sender
         self._on_conflict = on_conflict
         self._workitems_expire = workitems_expire
+        self._to_read = to_read
         self._max_attempts = max_attempts
         self._connection: Connection | None = None
         """Used by the thread that commits, kept since checking one out costs as much as the statement."""
@@ -193,6 +196,7 @@ class PostgresIntake:
             "quiet_seconds": quiet.total_seconds(),
             "on_conflict": self._on_conflict,
             "identity": asdict(instance.identity),
+            "to_read": self._to_read,
             **self._workitem(),
         }
 

@@ -84,6 +84,7 @@ def intake(settings: Settings, engine: Engine, *, to_read: bool = True, is_asked
         },
         on_conflict=settings.node.on_conflict,
         workitems_expire=expire if is_asked or (to_read and settings.has_readers) else None,
+        to_read=to_read or is_asked,
     )
 
 

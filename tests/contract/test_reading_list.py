@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from db.accounts import PostgresAccounts
 from db.engine import transaction
+from db.intake import PostgresIntake
 from db.reading_list import PostgresReadingList, PostgresSavedFilters
 from db.reading_news import PostgresReadingNews
 from db.upgrade import downgrade, upgrade
@@ -20,6 +21,7 @@ from domain.findings import Verdict
 from domain.priority import Priority
 from domain.reading_list import BadFilter, ReadingOrder, ReadingQuery, ReadingState
 from domain.worklist import StepPriority
+from tests.fakes import received
 from tests.reading import NEGATIVE, POSITIVE, UNSURE, ReadingRoom
 
 
@@ -103,6 +105,17 @@ def test_a_more_urgent_film_makes_its_study_more_urgent(room: ReadingRoom) -> No
     room.receive(1)
     room.receive(1, number=2, priority=Priority.STAT)
     assert (room.readings()[0].suggested, room.readings()[0].ordered) == (StepPriority.HIGH, Priority.STAT)
+
+
+def test_a_film_that_nobody_is_to_read_is_not_in_the_list(room: ReadingRoom) -> None:
+    """As one that somebody uploaded to see a result, or that came from an archive; a result of it changes nothing."""
+    intake = PostgresIntake(room.engine, quiet=timedelta(0), max_attempts=3, to_read=False)
+    intake.record(received())
+    intake.close()
+    room.classify(POSITIVE)
+    assert len(room.readings()) == 0
+    room.receive(1, number=2)
+    assert len(room.readings()) == 1
 
 
 @pytest.mark.parametrize("read", [lambda room: room.read(1), lambda room: room.assess(1)])

@@ -25,6 +25,8 @@ NEEDED = {
     "/accounts": Permission.ADMINISTER,
     "/studies": Permission.READ,
     "/worklist": Permission.READ,
+    "/uploads": Permission.UPLOAD,
+    "/upload": Permission.UPLOAD,
 }
 """What the pages below an address need."""
 FOR_ALL = {

@@ -196,8 +196,9 @@ def _take_instances_and_tell() -> str:
     """Return the same, with the readers told of studies that have a new film."""
     text = _take_instances()
     note = (
+        "IF coalesce((given->>'to_read')::boolean, true) THEN "
         "arrived := arrived || jsonb_build_object('study', {}, 'urgency', urgency, "
-        "'sender', given->'calling_ae_title', 'station', given#>'{{identity,station_name}}');\n"
+        "'sender', given->'calling_ae_title', 'station', given#>'{{identity,station_name}}'); END IF;\n"
     )
     known = note.format("known.study_id")
     for after, added in (
