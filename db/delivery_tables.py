@@ -50,6 +50,7 @@ class Delivery(Table):
         UniqueConstraint("findings_id", "peer", "object"),
         Index("deliveries_overdue", "instead_at", postgresql_where=text("accepted_at IS NULL")),
         Index("deliveries_undelivered", "created_at", postgresql_where=text("accepted_at IS NULL")),
+        Index("deliveries_accepted", "peer", "accepted_at", postgresql_where=text("accepted_at IS NOT NULL")),
     )
 
 

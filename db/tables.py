@@ -188,6 +188,14 @@ class JobHistory(Table):
     reason: Mapped[str | None]
     reason_class: Mapped[str | None]
 
+    __table_args__ = (
+        Index(
+            "job_history_failed",
+            "id",
+            postgresql_where=text("before = 'leased' AND after <> 'done' AND reason IS NOT NULL"),
+        ),
+    )
+
 
 def _columns_of(table: type[Table]) -> list[Column[Any]]:
     """Return a table's columns for its archive: names and types, but no defaults, checks or references."""
@@ -267,6 +275,7 @@ class FindingsRow(Table):
         one_of("outcome", Outcome),
         CheckConstraint("(probabilities IS NULL) = (unsuitable IS NOT NULL)", name="a_result_or_a_reason"),
         UniqueConstraint("study_id", "input_digest", "model_version_id"),
+        Index("findings_made", "created_at", postgresql_using="brin"),
     )
 
 

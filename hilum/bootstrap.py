@@ -205,20 +205,22 @@ def ready(settings: Settings, model: Package) -> NetworkClassifier:
     return network
 
 
-def echo(settings: Settings, name: str) -> str:
-    """C-ECHO a peer of the settings and say what it answered.
+def echo(settings: Settings, name: str, *, timeout_s: float | None = None) -> str:
+    """C-ECHO a peer of the settings and say what it answered, after so many seconds at most, or as for deliveries.
 
     Raises:
         Misconfigured: there is no such peer.
         Transient: it does not answer.
     """
+    from dicom_node.requestor import TIMEOUT_S
     from dicom_node.sender import echo as ask
     from domain.ids import AeTitle
 
     peer = peer_named(settings, name)
     place = f"{name} ({peer.ae_title}@{peer.host}:{peer.port})"
     try:
-        status = ask(address_of(peer), AeTitle(settings.node.ae_title))
+        patience = TIMEOUT_S if timeout_s is None else timeout_s
+        status = ask(address_of(peer), AeTitle(settings.node.ae_title), timeout_s=patience)
     except Transient as error:
         raise Transient(f"{place}: {error}") from error
     if status != 0:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from domain.delivery import ResultObject
 from domain.errors import HilumError
+from domain.operations import PeerCheck, PeerPlace
 from hilum import bootstrap, routing
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
     from hilum.cli import Loaded
     from hilum.peer_settings import Peer, Ris
     from hilum.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One thing that was tried with a peer."""
-
-    what: str
-    is_good: bool
-    says: str
 
 
 @click.group()
@@ -43,8 +35,7 @@ def peers() -> None:
 def list_peers(loaded: Loaded, *, as_json: bool) -> None:
     """Show each peer with what it sends and what it is sent."""
     settings = loaded.settings()
-    everybody: list[Peer | Ris] = [*settings.peers, *settings.ris]
-    found = [_row(settings, one) for one in everybody]
+    found = [asdict(one) for one in places(settings)]
     if as_json:
         click.echo(json.dumps(found))
         return
@@ -67,17 +58,39 @@ def test_peer(loaded: Loaded, name: str, *, as_json: bool) -> None:
     Exit status 1 when something does not work.
     """
     settings = loaded.settings()
-    ris = next((one for one in settings.ris if one.name == name), None)
-    checks = [_connection(ris)] if ris else list(_dicom_checks(settings, bootstrap.peer_named(settings, name)))
+    tried = list(checks(settings, name))
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks]))
+        click.echo(json.dumps([asdict(check) for check in tried]))
     else:
-        for check in checks:
+        for check in tried:
             click.echo(f"{'ok    ' if check.is_good else 'FAILED'} {check.what}: {check.says}")
-    sys.exit(0 if all(check.is_good for check in checks) else 1)
+    sys.exit(0 if all(check.is_good for check in tried) else 1)
 
 
-def _row(settings: Settings, peer: Peer | Ris) -> dict[str, str]:
+def places(settings: Settings) -> Iterator[PeerPlace]:
+    """Yield the peers of the settings, in order."""
+    everybody: list[Peer | Ris] = [*settings.peers, *settings.ris]
+    yield from (_place(settings, one) for one in everybody)
+
+
+def checks(settings: Settings, name: str, *, timeout_s: float | None = None) -> Iterator[PeerCheck]:
+    """Try with a peer everything that Hilum would want of it, step by step as the iterator goes on.
+
+    Args:
+        settings: where the peer stands.
+        name: of the peer.
+        timeout_s: seconds for each answer of a DICOM peer; without it as for deliveries.
+
+    Raises:
+        Misconfigured: there is no such peer.
+    """
+    ris = next((one for one in settings.ris if one.name == name), None)
+    if ris:
+        return _ris_checks(ris)
+    return _dicom_checks(settings, bootstrap.peer_named(settings, name), timeout_s)
+
+
+def _place(settings: Settings, peer: Peer | Ris) -> PeerPlace:
     sent = sorted(_objects_for(settings, peer.name))
     title = getattr(peer, "ae_title", None)
     does = [f"is sent: {', '.join(sent)}"] if sent else []
@@ -86,7 +99,7 @@ def _row(settings: Settings, peer: Peer | Ris) -> dict[str, str]:
     if getattr(peer, "commits_results", False):
         does.append("is asked to commit")
     place = f"{peer.host}:{peer.port}"
-    return {"name": peer.name, "place": f"{title}@{place}" if title else place, "does": "; ".join(does) or "nothing"}
+    return PeerPlace(name=peer.name, place=f"{title}@{place}" if title else place, does="; ".join(does) or "nothing")
 
 
 def _objects_for(settings: Settings, name: str) -> set[ResultObject]:
@@ -94,39 +107,47 @@ def _objects_for(settings: Settings, name: str) -> set[ResultObject]:
     return {route.object for route in routing.routes(settings) if name in (route.peer, route.instead)}
 
 
-def _dicom_checks(settings: Settings, peer: Peer) -> Iterator[Check]:
+def _ris_checks(ris: Ris) -> Iterator[PeerCheck]:
+    yield _connection(ris)
+
+
+def _dicom_checks(settings: Settings, peer: Peer, timeout_s: float | None) -> Iterator[PeerCheck]:
     from dicom_node.contexts import STORAGE_COMMITMENT
     from dicom_node.objects import KINDS
+    from dicom_node.requestor import TIMEOUT_S
     from domain.ids import AeTitle
 
     address, calling = bootstrap.address_of(peer), AeTitle(settings.node.ae_title)
-    yield _echo(settings, peer)
+    patience = TIMEOUT_S if timeout_s is None else timeout_s
+    yield _echo(settings, peer, patience)
     sent = _objects_for(settings, peer.name)
     for one in ResultObject:
         if one in sent:
-            yield _contexts(address, calling, one, KINDS[one].sop_classes)
+            yield _contexts(address, calling, one, KINDS[one].sop_classes, patience)
     if peer.commits_results:
-        yield _contexts(address, calling, "storage commitment", (STORAGE_COMMITMENT,))
+        yield _contexts(address, calling, "storage commitment", (STORAGE_COMMITMENT,), patience)
 
 
-def _echo(settings: Settings, peer: Peer) -> Check:
+def _echo(settings: Settings, peer: Peer, timeout_s: float) -> PeerCheck:
     try:
-        return Check(what="C-ECHO", is_good=True, says=bootstrap.echo(settings, peer.name))
+        return PeerCheck(what="C-ECHO", is_good=True, says=bootstrap.echo(settings, peer.name, timeout_s=timeout_s))
     except HilumError as error:
-        return Check(what="C-ECHO", is_good=False, says=str(error))
+        return PeerCheck(what="C-ECHO", is_good=False, says=str(error))
 
 
-def _contexts(address: PeerAddress, calling: AeTitle, what: str, sop_classes: tuple[str, ...]) -> Check:
+def _contexts(
+    address: PeerAddress, calling: AeTitle, what: str, sop_classes: tuple[str, ...], timeout_s: float
+) -> PeerCheck:
     from dicom_node.sender import accepted_classes
 
     try:
-        accepted = accepted_classes(address, calling, what, sop_classes)
+        accepted = accepted_classes(address, calling, what, sop_classes, timeout_s=timeout_s)
     except HilumError as error:
-        return Check(what=what, is_good=False, says=str(error))
-    return Check(what=what, is_good=True, says=f"accepts {', '.join(accepted)}")
+        return PeerCheck(what=what, is_good=False, says=str(error))
+    return PeerCheck(what=what, is_good=True, says=f"accepts {', '.join(accepted)}")
 
 
-def _connection(ris: Ris) -> Check:
+def _connection(ris: Ris) -> PeerCheck:
     from hilum.couriers import mllp_address
     from ris.mllp import connect
 
@@ -134,5 +155,5 @@ def _connection(ris: Ris) -> Check:
         with connect(mllp_address(ris)):
             pass
     except HilumError as error:
-        return Check(what="connection", is_good=False, says=str(error))
-    return Check(what="connection", is_good=True, says="by TLS, it proved its name" if ris.tls else "without TLS")
+        return PeerCheck(what="connection", is_good=False, says=str(error))
+    return PeerCheck(what="connection", is_good=True, says="by TLS, it proved its name" if ris.tls else "without TLS")

@@ -88,6 +88,8 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     from domain.reading_list import ReadingDesk
     from hilum.study_room import study_room
     from hilum.uploads import upload_room
+    from db.quality import PostgresQuality
+    from hilum.control_room import control_room
     from web.pages.house import House
 
     web = settings.web
@@ -96,6 +98,8 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
         sessions=PostgresSessions(engine),
         trail=PostgresAuditTrail(engine),
         uploads=upload_room(settings, engine, events),
+        operations=control_room(settings, engine),
+        quality=PostgresQuality(engine),
         registration=web.registration,
         public_url=web.public_url,
         is_secure=web.is_secure,

@@ -22,6 +22,10 @@ from domain.reading_list import ReadingDesk
 from domain.study_view import StudyRoom
 from models.knowledge import load_knowledge
 from tests.uploading import upload_room
+from db.quality import PostgresQuality
+from domain.accounts import Role
+from hilum.control_room import control_room
+from hilum.settings import Settings
 from web.pages.house import House
 from web.passwords import hashed
 
@@ -40,6 +44,8 @@ def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields 
         "sessions": PostgresSessions(engine),
         "trail": PostgresAuditTrail(engine),
         "uploads": upload_room(engine),
+        "operations": control_room(Settings.model_construct(), engine),
+        "quality": PostgresQuality(engine),
         "registration": "off",
         "public_url": "",
         "is_secure": False,

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, people, single_sign_on, studies, upload_desk, upload_results, worklist
+from web.pages import entrance, operations, people, quality, single_sign_on, studies, upload_desk, upload_results, worklist
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
     from web.pages.upload_room import UploadRoom
+    from domain.operations import ControlRoom
+    from domain.quality import QualityBook
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
 LINKS: Final = (
     Link(path="/worklist", text="Worklist", permission=Permission.READ),
     Link(path="/upload", text="Upload", permission=Permission.UPLOAD),
+    Link(path="/operations", text="Operations", permission=Permission.OPERATE),
+    Link(path="/quality", text="Quality", permission=Permission.QUALITY),
     Link(path="/accounts", text="Accounts", permission=Permission.ADMINISTER),
 )
 """The pages in the bar; the first that somebody may see is where that person starts."""
@@ -56,6 +60,8 @@ class House:
     sessions: Sessions
     trail: AuditTrail
     uploads: UploadRoom
+    operations: ControlRoom
+    quality: QualityBook
     registration: Literal["off", "invitation", "open"]
     public_url: str
     """What browsers call us; empty: as the request says."""
@@ -96,6 +102,8 @@ def add_pages(app: FastAPI, house: House) -> None:
     app.include_router(worklist.routes(house.reading, doorman, paper))
     app.include_router(upload_desk.routes(house.uploads, doorman, paper))
     app.include_router(upload_results.routes(house.uploads, doorman, paper))
+    app.include_router(operations.routes(house.operations, doorman, paper))
+    app.include_router(quality.routes(house.quality, doorman, paper))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
     _add_troubles(app, doorman, paper)
