@@ -84,10 +84,10 @@ FROM (
     ORDER BY id DESC LIMIT 1000
 ) AS failed
 JOIN jobs ON jobs.id = failed.job_id
-WHERE jobs.kind = 'deliver' AND failed.attempt = (
+WHERE jobs.kind = 'deliver' AND failed.attempt = coalesce((
     SELECT attempt FROM job_history AS claim WHERE claim.job_id = failed.job_id AND claim.id < failed.id
     ORDER BY id DESC LIMIT 1
-)
+), failed.attempt)
 ORDER BY jobs.lane, failed.id DESC
 """)
 _WORKERS = text("""

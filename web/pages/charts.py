@@ -114,7 +114,7 @@ def reliability(found: Sequence[Reliability]) -> Plot | None:
         return None
     caption = Caption(
         key="reliability",
-        title="Seen by readers, over the output of the class that was named",
+        title="Seen by readers, by the output",
         text="Horizontal: the mean output of the named class, 0 to 1. Vertical: the share of which readers saw the "
         "same, with its 95 % interval. On the diagonal both are equal.",
     )
@@ -146,7 +146,10 @@ def volumes(found: Sequence[Volume], first: date, days: int) -> Plot | None:
     for one in found:
         counts[one.sender if one.sender in largest else _OTHERS, one.day] += one.studies
     calendar = _calendar(first, days)
-    stack = [Series(name=name, values=tuple(float(counts[name, day]) for day in calendar)) for name in names]
+    stack = [
+        Series(name=name, values=tuple(float(counts[name, day]) for day in calendar), tone=tone)
+        for tone, name in enumerate(names)
+    ]
     most = max(sum(counts[name, day] for name in names) for day in calendar)
     caption = Caption(
         key="volumes", title="Studies that came, by day", text="Bars of each day's studies, one part for each sender."
@@ -164,14 +167,19 @@ def times(found: Sequence[Times], first: date, days: int) -> Plot | None:
         return None
     calendar, by_day = _calendar(first, days), {one.day: one for one in found}
     columns = (
-        ("result, median", "result_median", False),
-        ("result, p95", "result_p95", True),
-        ("accepted, median", "delivery_median", False),
-        ("accepted, p95", "delivery_p95", True),
+        ("result, median", "result_median", 0),
+        ("result, p95", "result_p95", 0),
+        ("accepted, median", "delivery_median", 1),
+        ("accepted, p95", "delivery_p95", 1),
     )
     lines = [
-        Series(name=name, values=tuple(_of(by_day.get(day), column) for day in calendar), is_dashed=is_dashed)
-        for name, column, is_dashed in columns
+        Series(
+            name=name,
+            values=tuple(_of(by_day.get(day), column) for day in calendar),
+            tone=tone,
+            is_dashed=column.endswith("p95"),
+        )
+        for name, column, tone in columns
     ]
     caption = Caption(
         key="times",

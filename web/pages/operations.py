@@ -26,6 +26,8 @@ _PAGE: Final = "/operations"
 _SEE_OTHER: Final = 303
 _LANE: Final = re.compile(r"[A-Za-z0-9:_-]*")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_MINUTES: Final = 10
+"""From so many on, seconds tell nothing."""
 _DONE: Final = {
     "requeue": "The job waits again, with all its tries.",
     "cancel": "The job was cancelled.",
@@ -39,14 +41,16 @@ Note = Annotated[str, Form(max_length=200)]
 
 
 def ago(seconds: float | None) -> str:
-    """Return a length of time in its two largest units, as 3 h 12 min."""
+    """Return a length of time in its largest units, as 3 h 12 min."""
     if seconds is None:
         return ""
     whole = max(int(seconds), 0)
     if whole < _MINUTE:
         return f"{whole} s"
-    if whole < _HOUR:
+    if whole < _MINUTES * _MINUTE:
         return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min"
     if whole < _DAY:
         return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
     return f"{whole // _DAY} d {whole % _DAY // _HOUR} h"

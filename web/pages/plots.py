@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _WIDTH: Final = 440
-_HEIGHT: Final = 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 44, 30
-_TONES: Final = 6
+_HEIGHT: Final = 264
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 58, 30
 _MOST_LABELS: Final = 6
 _ROW: Final = 19
+_ROWS_TOP: Final = 34
+_SWATCH: Final = 14
+_LETTER: Final = 7.4
+"""Mean width of a letter of a legend, in units of the picture."""
 _DOT: Final = 3.5
 
 
@@ -64,7 +67,13 @@ class Series:
     name: str
     values: tuple[float | None, ...]
     """None: there is no value at this place."""
+    tone: int = 0
     is_dashed: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The classes of its line."""
+        return f"tone-{self.tone}{' dashed' if self.is_dashed else ''}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +102,7 @@ def seconds_axis(values: Sequence[float]) -> Axis:
     """Return a logarithmic axis of time that holds all values."""
     known = ((0.1, "0.1 s"), (1.0, "1 s"), (10.0, "10 s"), (60.0, "1 min"), (600.0, "10 min"), (3600.0, "1 h"),
              (36000.0, "10 h"), (360000.0, "100 h"))  # fmt: skip
-    low = max([value for value, _ in known if value <= min(values, default=1.0)], default=known[0][0])
+    low = max([value for value, _ in known[:-1] if value <= min(values, default=1.0)], default=known[0][0])
     high = min(
         [value for value, _ in known if value >= max(values, default=10.0) and value > low], default=known[-1][0]
     )
@@ -102,49 +111,48 @@ def seconds_axis(values: Sequence[float]) -> Axis:
 
 def line_plot(caption: Caption, places: Sequence[str], lines: Sequence[Series], axis: Axis) -> Markup:
     """Draw lines over places from left to right; a place without a value parts a line."""
-    drawn = [_horizontals(axis), _places(places), _legend([(one.name, number) for number, one in enumerate(lines)])]
-    for number, one in enumerate(lines):
-        kind = f"line tone-{number % _TONES}{' dashed' if one.is_dashed else ''}"
+    drawn = [_horizontals(axis), _places(places), _legend([(one.name, one.kind) for one in lines])]
+    for one in lines:
         points = [
             None if value is None else (_middle(place, len(places)), _up(axis, value))
             for place, value in enumerate(one.values)
         ]
-        drawn += [_element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in part), kind=kind)
+        drawn += [_element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in part), kind=f"line {one.kind}")
                   for part in _parts(points)]  # fmt: skip
-        drawn += [_element("circle", cx=point[0], cy=point[1], r=2, kind=f"fill-{number % _TONES}")
+        drawn += [_element("circle", cx=point[0], cy=point[1], r=2, kind=f"fill-{one.tone}")
                   for point in points if point]  # fmt: skip
     return _picture(caption, drawn)
 
 
 def bar_plot(caption: Caption, places: Sequence[str], stack: Sequence[Series], axis: Axis) -> Markup:
     """Draw bars over places from left to right, the series on top of each other."""
-    drawn = [_horizontals(axis), _places(places), _legend([(one.name, number) for number, one in enumerate(stack)])]
+    drawn = [_horizontals(axis), _places(places), _legend([(one.name, one.kind) for one in stack])]
     width = max(_inner() / max(len(places), 1) * 0.8, 0.6)
     for place in range(len(places)):
         below = 0.0
-        for number, one in enumerate(stack):
+        for one in stack:
             value = one.values[place] or 0.0
             if value:
                 top, foot = _up(axis, below + value), _up(axis, below)
                 x = _middle(place, len(places)) - width / 2
-                kind = f"fill-{number % _TONES}"
-                drawn.append(_element("rect", x=x, y=top, width=width, height=max(foot - top, 0.5), kind=kind))
+                tall = max(foot - top, 0.5)
+                drawn.append(_element("rect", x=x, y=top, width=width, height=tall, kind=f"fill-{one.tone}"))
             below += value
     return _picture(caption, drawn)
 
 
 def interval_plot(caption: Caption, rows: Sequence[Interval], *, tone: int = 0) -> Markup:
     """Draw shares one below the other, each with its interval; 0 is left, 1 is right."""
-    left, height = 118, _TOP + _ROW * max(len(rows), 1) + _BOTTOM
+    left, height = 128, _ROWS_TOP + _ROW * max(len(rows), 1) + _BOTTOM
     inner = _WIDTH - left - _RIGHT
     foot = height - _BOTTOM
     drawn = []
     for value, text in SHARES.ticks:
         x = left + value * inner
-        drawn.append(_element("line", x1=x, x2=x, y1=_TOP - 6, y2=foot, kind="grid"))
+        drawn.append(_element("line", x1=x, x2=x, y1=_ROWS_TOP - 4, y2=foot, kind="grid"))
         drawn.append(_text(text, x=x, y=foot + 15, kind="middle"))
     for number, row in enumerate(rows):
-        y = _TOP + _ROW * (number + 0.5)
+        y = _ROWS_TOP + _ROW * (number + 0.5)
         drawn.append(_text(_short(row.name, 18), x=left - 8, y=y + 4, kind="end"))
         if row.value is None:
             drawn.append(_text("-", x=left + 4, y=y + 4))
@@ -160,7 +168,7 @@ def reliability_plot(caption: Caption, groups: Sequence[tuple[str, Sequence[tupl
     drawn = [
         _horizontals(SHARES),
         _element("line", x1=_LEFT, y1=_up(SHARES, 0), x2=_LEFT + _inner(), y2=_up(SHARES, 1), kind="diagonal"),
-        _legend([(name, number) for number, (name, _) in enumerate(groups)]),
+        _legend([(name, f"tone-{number}") for number, (name, _) in enumerate(groups)]),
     ]
     for value, text in SHARES.ticks:
         drawn.append(_text(text, x=_LEFT + value * _inner(), y=_HEIGHT - 12, kind="middle"))
@@ -168,10 +176,8 @@ def reliability_plot(caption: Caption, groups: Sequence[tuple[str, Sequence[tupl
         for mean, seen in points:
             x = _LEFT + mean * _inner()
             low, high = _up(SHARES, seen.low), _up(SHARES, seen.high)
-            drawn.append(_element("line", x1=x, x2=x, y1=low, y2=high, kind=f"interval tone-{number % _TONES}"))
-            drawn.append(
-                _element("circle", cx=x, cy=_up(SHARES, seen.value or 0), r=_DOT, kind=f"fill-{number % _TONES}")
-            )
+            drawn.append(_element("line", x1=x, x2=x, y1=low, y2=high, kind=f"interval tone-{number}"))
+            drawn.append(_element("circle", cx=x, cy=_up(SHARES, seen.value or 0), r=_DOT, kind=f"fill-{number}"))
     return _picture(caption, drawn)
 
 
@@ -222,12 +228,16 @@ def _places(places: Sequence[str]) -> Markup:
     )
 
 
-def _legend(names: Sequence[tuple[str, int]]) -> Markup:
-    drawn, x = [], float(_LEFT)
-    for name, number in names:
-        drawn.append(_element("rect", x=x, y=25, width=9, height=9, kind=f"fill-{number % _TONES}"))
-        drawn.append(_text(_short(name, 14), x=x + 13, y=33))
-        x += 24 + 6.2 * min(len(name), 14)
+def _legend(names: Sequence[tuple[str, str]]) -> Markup:
+    """Write what each kind of line is, in one row, or in two."""
+    drawn, x, y = [], 4.0, 33
+    for name, kind in names:
+        width = _SWATCH + 17 + _LETTER * min(len(name), 16)
+        if x + width > _WIDTH and y == 33:  # noqa: PLR2004 - the first row
+            x, y = 4.0, 48
+        drawn.append(_element("line", x1=x, x2=x + _SWATCH, y1=y - 4, y2=y - 4, kind=f"swatch {kind}"))
+        drawn.append(_text(_short(name, 16), x=x + _SWATCH + 5, y=y))
+        x += width
     return Markup().join(drawn)
 
 
