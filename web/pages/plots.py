@@ -16,6 +16,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 58, 30
 _MOST_LABELS: Final = 6
 _ROW: Final = 19
 _ROWS_TOP: Final = 34
+_LONGEST_NAME: Final = 32
+"""Letters of a row's name; the rest is left out."""
 _SWATCH: Final = 14
 _LETTER: Final = 7.4
 """Mean width of a letter of a legend, in units of the picture."""
@@ -143,7 +145,8 @@ def bar_plot(caption: Caption, places: Sequence[str], stack: Sequence[Series], a
 
 def interval_plot(caption: Caption, rows: Sequence[Interval], *, tone: int = 0) -> str:
     """Draw shares one below the other, each with its interval; 0 is left, 1 is right."""
-    left, height = 128, _ROWS_TOP + _ROW * max(len(rows), 1) + _BOTTOM
+    longest = max((len(row.name) for row in rows), default=0)
+    left, height = 16 + _LETTER * min(longest, _LONGEST_NAME), _ROWS_TOP + _ROW * max(len(rows), 1) + _BOTTOM
     inner = _WIDTH - left - _RIGHT
     foot = height - _BOTTOM
     drawn = []
@@ -153,7 +156,7 @@ def interval_plot(caption: Caption, rows: Sequence[Interval], *, tone: int = 0) 
         drawn.append(_text(text, x=x, y=foot + 15, kind="middle"))
     for number, row in enumerate(rows):
         y = _ROWS_TOP + _ROW * (number + 0.5)
-        drawn.append(_text(_short(row.name, 18), x=left - 8, y=y + 4, kind="end"))
+        drawn.append(_text(_short(row.name, _LONGEST_NAME), x=left - 8, y=y + 4, kind="end"))
         if row.value is None:
             drawn.append(_text("-", x=left + 4, y=y + 4))
             continue

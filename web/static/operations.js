@@ -79,7 +79,7 @@ function ask(button) {
   for (const [name, value] of values) /** @type {HTMLInputElement} */ (form.elements.namedItem(name)).value = value;
   /** @type {HTMLElement} */ (document.getElementById("act-title")).textContent = button.dataset.ask ?? "";
   /** @type {HTMLElement} */ (document.getElementById("act-text")).textContent = button.dataset.text ?? "";
-  /** @type {HTMLElement} */ (document.getElementById("act-yes")).textContent = (button.textContent ?? "").trim();
+  /** @type {HTMLElement} */ (document.getElementById("act-yes")).textContent = button.dataset.yes ?? button.textContent;
   dialog.showModal();
   dialog.addEventListener("close", () => document.getElementById(button.id)?.focus(), { once: true });
 }
