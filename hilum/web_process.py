@@ -83,13 +83,13 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     """Return what the pages are made of."""
     from db.accounts import PostgresAccounts, PostgresSessions
     from db.audit import PostgresAuditTrail
+    from db.quality import PostgresQuality
     from db.reading_list import PostgresReadingList, PostgresSavedFilters
     from db.reading_news import PostgresReadingNews
     from domain.reading_list import ReadingDesk
+    from hilum.control_room import control_room
     from hilum.study_room import study_room
     from hilum.uploads import upload_room
-    from db.quality import PostgresQuality
-    from hilum.control_room import control_room
     from web.pages.house import House
 
     web = settings.web

@@ -14,18 +14,17 @@ from starlette.testclient import TestClient
 
 from db.accounts import PostgresAccounts, PostgresSessions
 from db.audit import PostgresAuditTrail
+from db.quality import PostgresQuality
 from db.reading_list import PostgresReadingList, PostgresSavedFilters
 from db.reading_news import PostgresReadingNews
 from db.study_view import PostgresStudyViews
 from domain.accounts import Role
 from domain.reading_list import ReadingDesk
 from domain.study_view import StudyRoom
-from models.knowledge import load_knowledge
-from tests.uploading import upload_room
-from db.quality import PostgresQuality
-from domain.accounts import Role
 from hilum.control_room import control_room
 from hilum.settings import Settings
+from models.knowledge import load_knowledge
+from tests.uploading import upload_room
 from web.pages.house import House
 from web.passwords import hashed
 

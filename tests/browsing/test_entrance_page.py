@@ -52,6 +52,7 @@ def test_a_theme_is_chosen_and_kept(browser: Browser, base: str, theme: str) -> 
         expect(somebody.page.locator("html")).to_have_attribute("data-theme", "dark")
         if theme == "light":
             somebody.page.get_by_role("button", name="Light").click()
+            expect(somebody.page.locator("html")).to_have_attribute("data-theme", theme)
         somebody.page.reload()
         expect(somebody.page.locator("html")).to_have_attribute("data-theme", theme)
 

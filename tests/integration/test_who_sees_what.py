@@ -25,6 +25,8 @@ NEEDED = {
     "/accounts": Permission.ADMINISTER,
     "/studies": Permission.READ,
     "/worklist": Permission.READ,
+    "/operations": Permission.OPERATE,
+    "/quality": Permission.QUALITY,
     "/uploads": Permission.UPLOAD,
     "/upload": Permission.UPLOAD,
 }

@@ -13,7 +13,17 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
-from web.pages import entrance, operations, people, quality, single_sign_on, studies, upload_desk, upload_results, worklist
+from web.pages import (
+    entrance,
+    operations,
+    people,
+    quality,
+    single_sign_on,
+    studies,
+    upload_desk,
+    upload_results,
+    worklist,
+)
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -26,12 +36,12 @@ if TYPE_CHECKING:
 
     from domain.accounts import Account, Accounts, Sessions
     from domain.audit import AuditTrail
+    from domain.operations import ControlRoom
+    from domain.quality import QualityBook
     from domain.reading_list import ReadingDesk
     from domain.study_view import StudyRoom
     from web.pages.single_sign_on import Provider
     from web.pages.upload_room import UploadRoom
-    from domain.operations import ControlRoom
-    from domain.quality import QualityBook
 
 _SEE_OTHER: Final = 303
 RETRY: Final = {"Retry-After": "10"}
@@ -71,9 +81,9 @@ class House:
     idle: timedelta
     version: str
     studies: StudyRoom
+    reading: ReadingDesk
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""
-    reading: ReadingDesk
 
 
 def add_pages(app: FastAPI, house: House) -> None:
