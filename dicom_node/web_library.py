@@ -10,6 +10,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+import dicom_node.report  # noqa: F401 - loaded by one thread, before several ask for reports at once
 from dicom_node.films import SpoolFilms
 from dicom_node.matching import matches, returned, single_value
 from dicom_node.objects import KINDS, Making

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, its event loop is in everybody's way
 def browser() -> Iterator[Browser]:
     """Chromium, without a window."""
     with chromium() as running:

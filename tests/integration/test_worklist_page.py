@@ -65,7 +65,7 @@ def test_only_radiologists_see_the_list(visit: Visit, room: ReadingRoom, role: R
     if role is not Role.RADIOLOGIST:
         page = visitor.get(path)
         assert (page.status_code, "DOE1" in page.text) == (403, False)
-        assert recorded(room.engine) == [("view", path, "denied")]
+        assert recorded(room.engine)[-1] == ("view", path, "denied")
         assert '<a href="/worklist"' not in page.text
     elif path == "/worklist":
         page = visitor.get(path)
