@@ -43,10 +43,10 @@ def returned(dataset: Dataset, query: Dataset) -> Dataset:
 
 
 def single_value(query: Dataset, keyword: str) -> str:
-    """Return a key that has one value without wildcards, else nothing."""
+    """Return a key that has one value without wildcards or control characters, else nothing."""
     value = query.get(keyword)
     text = value.strip() if isinstance(value, str) else ""
-    return "" if set("*?\\") & set(text) else text
+    return text if text.isprintable() and not set("*?\\") & set(text) else ""
 
 
 def _meets(dataset: Dataset, key: DataElement) -> bool:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from domain.worklist_ports import Worklist
 
 _UID = re.compile(r"[0-9.]{1,64}")
+_NOT_STORABLE = re.compile(r"\\u(0000|d[89a-f])")
+"""What a database can't hold as text: NUL, and halves of characters; as JSON escapes them."""
 _LONGEST_CHANGES_BYTES: Final = 256 * 1024
 _WRITABLE: Final = frozenset(
     {
@@ -159,9 +161,16 @@ class ReadingWorklist:
 
 
 def _written(modifications: Dataset) -> dict[str, Any]:
-    """Return what may be written, in the DICOM JSON model."""
-    written: dict[str, Any] = modifications.to_json_dict()
-    return {f"{element.tag:08X}": written[f"{element.tag:08X}"] for element in modifications if _is_writable(element)}
+    """Return what may be written, in the DICOM JSON model.
+
+    Raises:
+        ValueError: a text holds what no database does.
+    """
+    whole: dict[str, Any] = modifications.to_json_dict()
+    written = {f"{one.tag:08X}": whole[f"{one.tag:08X}"] for one in modifications if _is_writable(one)}
+    if _NOT_STORABLE.search(json.dumps(written)):
+        raise ValueError("a text holds NUL or half a character")
+    return written
 
 
 def _is_writable(element: Any) -> bool:  # noqa: ANN401 - a DataElement

@@ -115,7 +115,7 @@ class Session:
 
     account: Account
     csrf_token: str
-    """What forms of this session must send back."""
+    """What forms must send back while somebody is logged in."""
     expires_at: datetime
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import Engine, text
@@ -15,6 +16,7 @@ from db.intake import PostgresIntake
 from db.queue import PostgresQueue
 from db.studies import PostgresStudies
 from db.worklist import PostgresWorklist
+from dicom_node.nameplate import identity_by
 from domain.findings import Findings, Probabilities
 from domain.ids import StudyId
 from domain.priority import Priority
@@ -205,6 +207,18 @@ def test_items_are_found_by_what_identifies_a_study(reading: Reading) -> None:
     for query in ({"accession_number": "A2"}, {"patient_id": "P2"}, {"study_uid": "2.25.2"}):
         assert [item.identity.patient_id for item in reading.items(**query)] == ["P2"]
     assert reading.items(priorities=[StepPriority.HIGH]) == []
+
+
+def test_a_header_full_of_text_is_no_reason_to_refuse_its_film(reading: Reading) -> None:
+    """Devices write longer values than they may; an index takes no row that is too long."""
+    drawn = Random(1)  # noqa: S311 - the same each time
+    letters = "".join(chr(drawn.randrange(0x0E01, 0x0E2F)) for _ in range(1024)).encode("tis-620")
+    values = {0x00080005: b"ISO_IR 166", 0x00080050: letters, 0x00100010: letters, 0x00100020: letters}
+    identity = identity_by(lambda: values)
+    intake = PostgresIntake(reading.engine, quiet=NOW, max_attempts=3, workitems_expire=DAY)
+    intake.record(replace(received(), identity=identity))
+    intake.close()
+    assert reading.item().identity == identity
 
 
 def test_without_readers_there_is_no_list(reading: Reading) -> None:

@@ -48,7 +48,7 @@ def web(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             database={"url": engine.url.render_as_string(hide_password=False)},
             node={"port": free_port(), "study_quiet_seconds": 0.2},
             worker={"processes": 1},
-            web={"port": port},
+            web={"port": port, "registration": "open"},
             web_clients=[
                 client_settings("read", "store", "worklist"),
                 client_settings("read", name="READER", token="another one"),
@@ -139,6 +139,8 @@ def test_what_is_not_taken_says_why(web: Web) -> None:
         ("GET", "/studies?NoSuchAttribute=1", 400),
         ("GET", "/studies?limit=many", 400),
         ("GET", "/studies?PatientID=nobody", 204),
+        ("GET", "/studies?PatientID=no%00body", 204),
+        ("GET", "/workitems?ReferencedRequestSequence.AccessionNumber=%00", 204),
         ("GET", "/studies/1.2.3", 404),
         ("GET", "/studies/1.2.3/metadata", 404),
         ("GET", "/studies/no-uid", 422),
@@ -153,6 +155,17 @@ def test_a_bad_request_gets_its_status(web: Web, method: str, path: str, status:
     assert session().request(method, web.url(path)).status_code == status
 
 
+def test_texts_that_no_database_holds_are_refused(web: Web) -> None:
+    """In what is written into an item: NUL, and half a character."""
+    dicomweb(web.port).store_instances([sent := film(607)])
+    (item,) = session().get(web.url("/workitems"), params={"StudyInstanceUID": sent.StudyInstanceUID}).json()
+    for text in ("\0", "\ud800"):
+        written = session().post(
+            web.url(f"/workitems/{value(item, '00080018')}"), json=[{"00741204": {"vr": "LO", "Value": [text]}}]
+        )
+        assert written.status_code == 400
+
+
 @pytest.mark.parametrize("path", ["/studies", "/studies/1.2.3", "/workitems", "/workitems/1.2.3"])
 def test_without_a_token_nothing_is_told(web: Web, path: str) -> None:
     """Nor with a wrong one; one that may only read sees no worklist and sends no film."""
@@ -165,6 +178,11 @@ def test_without_a_token_nothing_is_told(web: Web, path: str) -> None:
 def test_the_log_has_places_and_no_patients(web: Web) -> None:
     """Neither what was asked for nor what was found."""
     session().get(web.url("/studies"), params={"PatientName": "Sekret*"})
+    with requests.Session() as somebody:  # people's logins may be their addresses
+        somebody.trust_env = False
+        account = {"login": "patient@home.example", "password": "three quiet words"}
+        assert somebody.post(f"http://127.0.0.1:{web.port}/register", data=account).ok
+        assert somebody.get(f"http://127.0.0.1:{web.port}/upload", headers={"Accept": "text/html"}).ok
     wait_for(lambda: any(one.get("place") == "GET /dicom-web/studies" for one in web.hilum.events()))
     text = web.hilum.log.read_text()
-    assert [word for word in ("Sekret", "SECRET-ID", "unexpected") if word in text] == []
+    assert [word for word in ("Sekret", "SECRET-ID", "unexpected", "patient@") if word in text] == []

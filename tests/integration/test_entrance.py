@@ -201,3 +201,21 @@ def test_nothing_on_a_page_may_come_from_elsewhere(visit: Callable[..., Visitor]
     assert "unsafe" not in policy
     assert "<script>" not in page.text
     assert "style=" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/login", {"login": "ad\0min", "password": PASSWORD}),
+        ("/login", {"login": "admin", "password": "\0"}),
+        ("/register", {"login": "tom", "name": "T\0m", "password": PASSWORD}),
+        ("/accounts/ad%00min", {"act": "disable", "csrf": "x"}),
+        ("/worklist/rows", {"q": "\0", "csrf": "x"}),
+        ("/studies/1/assessment", {"act": "save", "comment": "\0", "csrf": "x"}),
+    ],
+)
+def test_what_a_database_can_not_hold_is_refused(
+    visit: Callable[..., Visitor], path: str, fields: dict[str, str]
+) -> None:
+    """As a mistake of whoever sent it, not of ours."""
+    assert visit(registration="open").post(path, **fields).status_code == 422

@@ -16,7 +16,7 @@ from limits.strategies import MovingWindowRateLimiter
 from domain.accounts import BadAccount, Role, check_password, checked_login
 from domain.audit import AuditAction, AuditEvent, AuditOutcome
 from web.pages.paper import THEME_COOKIE, THEMES
-from web.pages.visitors import address_of, check_csrf, check_origin, safe_path
+from web.pages.visitors import PLAIN, address_of, check_csrf, check_origin, safe_path
 from web.passwords import fits, hashed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _YEAR_SECONDS: Final = 365 * 24 * 3600
 _WRONG: Final = "Login or password is wrong. After five wrong passwords a login is locked for 15 minutes."
 _SEE_OTHER: Final = 303
 
-Text = Annotated[str, Form(max_length=512)]
+Text = Annotated[str, Form(max_length=512, pattern=PLAIN)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from domain.accounts import Permission
 from domain.audit import AuditAction, AuditOutcome
 from domain.errors import Misconfigured
-from web.pages.visitors import check_csrf
+from web.pages.visitors import PLAIN, check_csrf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,9 @@ _DONE: Final = {
     "resume": "It goes on.",
 }
 
-Text = Annotated[str, Form(max_length=64)]
+Text = Annotated[str, Form(max_length=64, pattern=PLAIN)]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
-Note = Annotated[str, Form(max_length=200)]
+Note = Annotated[str, Form(max_length=200, pattern=PLAIN)]
 
 
 def ago(seconds: float | None) -> str:

@@ -6,13 +6,13 @@ import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from domain.accounts import BadAccount, Permission, Role
 from domain.audit import AuditAction
 from web.pages.entrance import digest_of
-from web.pages.visitors import check_csrf
+from web.pages.visitors import PLAIN, check_csrf
 
 if TYPE_CHECKING:
     from domain.accounts import Accounts, Session
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _LASTING: Final = timedelta(days=3)
 _SEE_OTHER: Final = 303
 
-Text = Annotated[str, Form(max_length=512)]
+Login = Annotated[str, Path(max_length=64, pattern=PLAIN)]
+Text = Annotated[str, Form(max_length=512, pattern=PLAIN)]
 
 
 def routes(accounts: Accounts, doorman: Doorman, paper: Paper, *, public_url: str) -> APIRouter:
@@ -66,7 +67,7 @@ def routes(accounts: Accounts, doorman: Doorman, paper: Paper, *, public_url: st
         return shown(request, session, link=f"{base}/register?invitation={token}")
 
     @router.post("/accounts/{login}")
-    def change(request: Request, login: str, act: Text, csrf: Text, role: Text = "") -> Response:
+    def change(request: Request, login: Login, act: Text, csrf: Text, role: Text = "") -> Response:
         session = check(request)
         check_csrf(request, session, csrf)
         if login == session.account.login:

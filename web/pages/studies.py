@@ -19,7 +19,7 @@ from domain.report_outline import outline
 from domain.report_phrases import Statement
 from domain.study_view import LONGEST_COMMENT, BadAssessment, agreed, answered
 from web.pages.study_sheet import LABELS, Draft, mark_of, sheet_of
-from web.pages.visitors import check_csrf
+from web.pages.visitors import PLAIN, check_csrf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class _Answer(BaseModel):
     covid19: str = Field(Statement.NOT_SAID, max_length=64)
     pneumonia: str = Field(Statement.NOT_SAID, max_length=64)
     normal: str = Field(Statement.NOT_SAID, max_length=64)
-    comment: str = Field("", max_length=2 * LONGEST_COMMENT)  # line breaks come as two characters
+    comment: str = Field("", max_length=2 * LONGEST_COMMENT, pattern=PLAIN)  # line breaks come as two characters
 
     @property
     def draft(self) -> Draft:

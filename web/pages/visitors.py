@@ -26,7 +26,8 @@ _COOKIE: Final = "hilum_session"
 _SECURE_COOKIE: Final = "__Host-hilum_session"
 """Browsers take this name only over TLS, for the whole host and no other (RFC 6265bis 4.1.3.2)."""
 _TOKEN_BYTES: Final = 32
-CSRF_FIELD: Final = "csrf"
+PLAIN: Final = r"^[^\x00]*$"
+"""Texts of forms: a database holds no NUL."""
 CSRF_HEADER: Final = "x-csrf-token"
 
 
@@ -87,7 +88,7 @@ class Doorman:
         token = request.cookies.get(self.cookie)
         found = self.sessions.find(_digest(token), idle=self.idle) if token else None
         if found is not None:
-            request.state.client = found.account.login
+            request.state.client = found.account.role  # for the log: a login may be a patient's address
         return found
 
     def visitor(self) -> Callable[[Request], Session]:
@@ -158,7 +159,7 @@ def check_origin(request: Request) -> None:
 
 
 def check_csrf(request: Request, session: Session, given: str) -> None:
-    """Refuse a form that is not of this session.
+    """Refuse a form that does not belong to whoever is logged in.
 
     Raises:
         HTTPException: 403.

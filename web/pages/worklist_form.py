@@ -15,6 +15,7 @@ from domain.findings import Verdict  # noqa: TC001 - pydantic reads it at run ti
 from domain.ids import StudyId
 from domain.reading_list import ReadingOrder, ReadingQuery, ReadingState
 from domain.worklist import StepPriority
+from web.pages.visitors import PLAIN
 
 _MOST_REMEMBERED: Final = 10_000
 Nothing = Literal[""]
@@ -27,7 +28,7 @@ class FilterForm(BaseModel):
     state: ReadingState | Nothing = ""
     priority: Literal["HIGH", "MEDIUM", "LOW", ""] = ""
     verdict: Verdict | Nothing = ""
-    place: str = Field(default="", max_length=64)
+    place: str = Field(default="", max_length=64, pattern=PLAIN)
     since: date | Nothing = ""
     until: date | Nothing = ""
     show: Literal["unread", "all"] = "unread"
@@ -43,7 +44,7 @@ class FilterForm(BaseModel):
 class ListForm(FilterForm):
     """The filters with what is searched for and where to go on: sent in a body only."""
 
-    q: str = Field(default="", max_length=64)
+    q: str = Field(default="", max_length=64, pattern=PLAIN)
     behind: int | Nothing = ""
     csrf: str = ""
 
@@ -74,7 +75,7 @@ class ListForm(FilterForm):
 class SavedForm(FilterForm):
     """The filters under the name that they are kept by."""
 
-    name: str = Field(default="", max_length=40)
+    name: str = Field(default="", max_length=40, pattern=PLAIN)
     csrf: str = ""
 
 
