@@ -55,7 +55,8 @@ class Child:
     due: float = 0.0
     starts: int = 0
     refused: bool = False
-    """It ended at its first start because of its settings: a restart would not help."""
+    """It ended at its first start because of its settings, and nothing works without it: all end. Other roles are
+    started again and again: a port that somebody else uses for pages is no reason to take no films."""
 
     def tend(self) -> None:
         """Start the process if it is due, and notice its end."""
@@ -89,7 +90,7 @@ class Child:
 
     def _ended(self, status: int) -> None:
         self.process = None
-        if status == _MISCONFIGURED and self.starts == 1:
+        if status == _MISCONFIGURED and self.starts == 1 and self.role in ROLES:
             self.refused = True
             self.events.error("process-refused", process=self.role, status=status)
             return

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -343,6 +344,23 @@ def test_modules_in_the_working_folder_are_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "worker" / "__init__.py").write_text("raise SystemExit('wrong module')")
     command = [*PYTHON_M_HILUM, "classify", "--json", str(saved(film(1), tmp_path))]
     assert subprocess.run(command, check=False, capture_output=True, cwd=tmp_path).returncode == 0
+
+
+def test_a_port_for_pages_that_is_taken_keeps_no_film_out(tmp_path: Path) -> None:
+    """The other roles go on, and the log says what is wrong."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        node = free_port()
+        config = settings_file(
+            tmp_path,
+            home=str(tmp_path / "home"),
+            node={"port": node},
+            web={"port": taken.getsockname()[1]},
+        )
+        with hilum(config, "up") as running:
+            running.wait_until("process-died")
+            running.wait_until("node-ready")
+            assert storescu(node, saved(film(907), tmp_path))[0] == 0
+            assert "choose another web.host or web.port" in running.log.read_text()
 
 
 def test_the_demo_ends_by_itself_with_a_valid_report_for_every_film(tmp_path: Path) -> None:
