@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
+_SEEN_EVERY_SECONDS = 30
+"""Somebody who clicks from page to page costs a write this often only."""
 _COLUMNS = "accounts.id, login, name, role, disabled_at"
 _CREATE = text(f"""
 INSERT INTO accounts (login, name, role, password_hash) VALUES (:login, :name, :role, :password_hash)
@@ -68,11 +70,12 @@ VALUES (:token_sha256, :account, :csrf_token, now() + CAST(:lasting AS interval)
 _RIGHT_PASSWORD = text("UPDATE accounts SET failures = 0, failures_since = NULL WHERE id = :account")
 _FORGET = text("DELETE FROM web_sessions WHERE expires_at < now()")
 _FIND = text(f"""
-UPDATE web_sessions SET seen_at = now() FROM accounts
-WHERE token_sha256 = :token_sha256 AND accounts.id = account_id AND disabled_at IS NULL
+SELECT {_COLUMNS}, csrf_token, expires_at, seen_at < now() - interval '{_SEEN_EVERY_SECONDS} s' AS is_to_be_seen
+FROM web_sessions JOIN accounts ON accounts.id = account_id
+WHERE token_sha256 = :token_sha256 AND disabled_at IS NULL
 AND expires_at > now() AND seen_at > now() - CAST(:idle AS interval)
-RETURNING {_COLUMNS}, csrf_token, expires_at
 """)  # noqa: S608 - constants
+_SEE = text("UPDATE web_sessions SET seen_at = now() WHERE token_sha256 = :token_sha256")
 _END = text("DELETE FROM web_sessions WHERE token_sha256 = :token_sha256")
 
 
@@ -166,10 +169,12 @@ class PostgresSessions:
             connection.execute(_RIGHT_PASSWORD, {"account": account.id})
             connection.execute(_FORGET)
 
-    def find(self, token_sha256: str, *, idle: timedelta) -> Session | None:
-        """Return a session that goes on, and keep it from becoming idle; None where it is over."""
+    def find(self, token_sha256: str, *, idle: timedelta, is_active: bool = True) -> Session | None:
+        """Return a session that goes on, and keep it from becoming idle where somebody is active."""
         with transaction(self._engine) as connection:
             row = connection.execute(_FIND, {"token_sha256": token_sha256, "idle": idle}).one_or_none()
+            if row is not None and is_active and row.is_to_be_seen:
+                connection.execute(_SEE, {"token_sha256": token_sha256})
         if row is None:
             return None
         return Session(account=_account(row), csrf_token=row.csrf_token, expires_at=row.expires_at)

@@ -182,8 +182,14 @@ class Sessions(Protocol):
         """Record that somebody has logged in."""
         ...
 
-    def find(self, token_sha256: str, *, idle: timedelta) -> Session | None:
-        """Return a session that goes on, and keep it from becoming idle; None where it is over."""
+    def find(self, token_sha256: str, *, idle: timedelta, is_active: bool = True) -> Session | None:
+        """Return a session that goes on; None where it is over.
+
+        Args:
+            token_sha256: of its cookie.
+            idle: how long nobody may have been active in it.
+            is_active: whether somebody is now, which keeps it from becoming idle; a page by itself is nobody.
+        """
         ...
 
     def end(self, token_sha256: str) -> None:

@@ -105,6 +105,11 @@ class ReadingRoom:
         with transaction(self.engine) as connection:
             connection.execute(text(statement))
 
+    def count(self, query: str) -> int:
+        """Return the number that a query finds."""
+        with transaction(self.engine) as connection:
+            return int(connection.execute(text(query)).scalar_one())
+
     def readings(self, query: ReadingQuery | None = None, *, at_most: int = 50) -> Sequence[Reading]:
         """Return a page of the list."""
         readings = PostgresReadingList(self.engine, patience=timedelta(minutes=5))

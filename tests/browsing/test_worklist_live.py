@@ -179,6 +179,18 @@ def test_what_was_read_leaves_the_list(reader: Person, room: ReadingRoom) -> Non
     expect(reader.page.locator("#study-3")).to_have_count(0)
 
 
+def test_a_list_that_keeps_itself_up_to_date_keeps_nobody_logged_in(reader: Person, room: ReadingRoom) -> None:
+    """Only what somebody does."""
+    idle = "SELECT count(*) FROM web_sessions WHERE seen_at < now() - interval '40 minutes'"
+    room.run("UPDATE web_sessions SET seen_at = now() - interval '50 minutes'")
+    room.receive(4)
+    expect(reader.page.locator("#study-4")).to_be_visible()
+    assert room.count(idle) == 1
+    reader.page.get_by_label("Order by").select_option("newest")
+    expect(reader.page.locator("#rows tr").first).to_contain_text("DOE4")
+    assert room.count(idle) == 0
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1024, 768)])
 def test_the_list_fits_the_window(browser: Browser, room: ReadingRoom, width: int, height: int) -> None:
     """Nothing has to be pushed aside, and the head stays in sight."""

@@ -72,6 +72,17 @@ def test_a_session_lasts_until_it_is_idle_over_or_ended(engine: Engine, maria: A
     assert sessions.find("a", idle=HOUR) is None
 
 
+@pytest.mark.parametrize("is_active", [True, False])
+def test_only_somebody_active_keeps_a_session(engine: Engine, maria: Account, *, is_active: bool) -> None:
+    """A page that refreshes itself does not."""
+    sessions = PostgresSessions(engine)
+    sessions.begin(maria, token_sha256="a", csrf_token="", lasting=HOUR)
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE web_sessions SET seen_at = now() - interval '50 minutes'"))
+    assert sessions.find("a", idle=HOUR, is_active=is_active) is not None
+    assert (sessions.find("a", idle=timedelta(minutes=40)) is not None) is is_active
+
+
 @pytest.mark.parametrize("change", [{"is_disabled": True}, {"role": Role.OPERATOR}])
 def test_a_change_of_an_account_ends_its_sessions(engine: Engine, maria: Account, change: dict[str, object]) -> None:
     """What somebody might before is over at once."""

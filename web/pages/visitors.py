@@ -29,6 +29,8 @@ _TOKEN_BYTES: Final = 32
 PLAIN: Final = r"^[^\x00]*$"
 """Texts of forms: a database holds no NUL."""
 CSRF_HEADER: Final = "x-csrf-token"
+AUTOMATIC_HEADER: Final = "hilum-automatic"
+"""What pages send by themselves has it, as header or in the query: that keeps no session from becoming idle."""
 
 
 class NotLoggedIn(Exception):
@@ -86,7 +88,10 @@ class Doorman:
     def session(self, request: Request) -> Session | None:
         """Return the session behind a request's cookie; None where there is none."""
         token = request.cookies.get(self.cookie)
-        found = self.sessions.find(_digest(token), idle=self.idle) if token else None
+        if not token:
+            return None
+        is_active = AUTOMATIC_HEADER not in request.headers and AUTOMATIC_HEADER not in request.query_params
+        found = self.sessions.find(_digest(token), idle=self.idle, is_active=is_active)
         if found is not None:
             request.state.client = found.account.role  # for the log: a login may be a patient's address
         return found

@@ -46,7 +46,7 @@ function isInHand() {
 async function refresh() {
   if (isInHand()) return;
   try {
-    const answer = await fetch("/operations/board", { headers: { Accept: "text/html" } });
+    const answer = await fetch("/operations/board", { headers: { Accept: "text/html", "Hilum-Automatic": "yes" } });
     if (answer.redirected || answer.status === 403) {
       location.reload();
       return;

@@ -17,6 +17,8 @@ const alarm = new Alarm(element("flash"), element("sound"));
 let isAsking = false;
 let isAskedAgain = false;
 let asked = 0;
+/** Whether somebody wants the rows, not the page by itself, which keeps no session from becoming idle. */
+let isByHand = false;
 
 /** The filters as they are now, on the page of the list that is shown. */
 function wanted() {
@@ -56,7 +58,10 @@ async function refresh() {
 
 async function load() {
   const before = new URLSearchParams(/** @type {any} */ (wanted())).toString();
-  const answer = await fetch("/worklist/rows", { method: "POST", body: wanted(), headers: { Accept: "text/html" } });
+  /** @type {Record<string, string>} */
+  const headers = isByHand ? { Accept: "text/html" } : { Accept: "text/html", "Hilum-Automatic": "yes" };
+  isByHand = false;
+  const answer = await fetch("/worklist/rows", { method: "POST", body: wanted(), headers });
   if (answer.redirected || answer.status === 401 || answer.status === 403) {
     window.location.reload();
     return;
@@ -71,6 +76,11 @@ async function load() {
   if (changes.length && !isNewQuestion) say(changes);
   isNewQuestion = false;
   tellState("on", "live");
+}
+
+function refreshByHand() {
+  isByHand = true;
+  refresh();
 }
 
 /** @param {ReturnType<typeof replaceRows>} changes */
@@ -94,7 +104,7 @@ function askAnew(behind = "") {
     if (value && !["csrf", "q", "behind"].includes(name)) filters.set(name, String(value));
   }
   window.history.replaceState(null, "", `/worklist?${filters}`);
-  refresh();
+  refreshByHand();
 }
 
 /** @param {SubmitEvent} event */
@@ -106,7 +116,7 @@ function submit(event) {
 }
 
 function follow() {
-  const source = new EventSource("/worklist/events");
+  const source = new EventSource("/worklist/events?hilum-automatic=yes");
   let wasLost = false;
   source.addEventListener("open", () => {
     tellState("on", "live");
@@ -137,8 +147,8 @@ form.addEventListener("change", (event) => {
   if (/** @type {HTMLInputElement} */ (event.target).name !== "name") askAnew();
 });
 form.addEventListener("submit", submit);
-element("refresh").addEventListener("click", refresh);
-listenToKeys(element("list"), /** @type {HTMLInputElement} */ (form.elements.namedItem("q")), element("help"), refresh);
+element("refresh").addEventListener("click", refreshByHand);
+listenToKeys(element("list"), /** @type {HTMLInputElement} */ (form.elements.namedItem("q")), element("help"), refreshByHand);
 element("show-help").addEventListener("click", () => element("help").showModal());
 window.setInterval(lookAgain, 1000);
 window.addEventListener("pageshow", (event) => {
