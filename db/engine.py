@@ -21,6 +21,7 @@ __all__ = [
     "CONNECTING",
     "SCHEMA_REVISION",
     "Engine",
+    "application_name",
     "check_schema",
     "connect",
     "schema_revision",
@@ -65,12 +66,17 @@ def connect(url: str, *, role: str) -> Engine:
         max_overflow=24,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         connect_args={
-            "application_name": f"hilum-{role}",
+            "application_name": application_name(role),
             **CONNECTING,
             "options": "-c timezone=UTC "
             f"-c idle_in_transaction_session_timeout={_LONGEST_SILENCE_IN_TRANSACTION_SECONDS}s",
         },
     )
+
+
+def application_name(role: str) -> str:
+    """Return what the server calls the connections of processes of a role."""
+    return f"hilum-{role}"
 
 
 @contextmanager

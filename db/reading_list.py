@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from db.engine import transaction
+from db.engine import application_name, transaction
 from db.wakeups import EVERY_LANE
 from domain.film import Unsuitable, View
 from domain.findings import Label, ModelVersion, Probabilities, Verdict
@@ -27,7 +28,7 @@ from domain.worklist import StepPriority, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import date, tzinfo
 
     from sqlalchemy import Engine, Row
 
@@ -39,6 +40,8 @@ _ORDERS: Final[Mapping[ReadingOrder, tuple[str, str]]] = {
     ReadingOrder.ARRIVAL: ("r.received_at{0}, r.study_id{0}", ">"),
     ReadingOrder.NEWEST: ("r.received_at{0}, r.study_id{0}", "<"),
 }
+_UNSERVED_SECONDS: Final = 20
+"""So long may no worker be there: one that is started again is back sooner."""
 _JOB: Final = f"""LEFT JOIN LATERAL (
     SELECT state, due FROM (
         SELECT 0 AS place, state, run_after AS due FROM jobs
@@ -55,8 +58,10 @@ _JOB: Final = f"""LEFT JOIN LATERAL (
 """What is going on with the study's classification; a job that was held before a later result says nothing."""
 _STATE: Final = f"""CASE
     WHEN job.state = '{JobState.LEASED}' THEN '{ReadingState.RUNNING}'
-    WHEN job.state = '{JobState.WAITING}' AND (:is_paused OR job.due < now() - CAST(:patience AS interval))
-        THEN '{ReadingState.UNAVAILABLE}'
+    WHEN job.state = '{JobState.WAITING}' AND (
+        :is_paused OR job.due < now() - CAST(:patience AS interval)
+        OR (NOT :is_served AND job.due < now() - interval '{_UNSERVED_SECONDS} s')
+    ) THEN '{ReadingState.UNAVAILABLE}'
     WHEN job.state = '{JobState.WAITING}' THEN '{ReadingState.WAITING}'
     WHEN job.state = '{JobState.HELD}' THEN '{ReadingState.FAILED}'
     WHEN r.verdict IS NULL THEN '{ReadingState.UNAVAILABLE}'
@@ -111,7 +116,13 @@ LEFT JOIN model_versions AS m ON m.id = f.model_version_id
 LEFT JOIN workitems AS item ON item.study_id = r.study_id AND item.state = '{claimed}'
 ORDER BY {order}
 """
-_IS_PAUSED: Final = text("SELECT EXISTS (SELECT FROM pauses WHERE lane = ANY(:lanes))")
+_SERVICE: Final = text("""
+SELECT EXISTS (SELECT FROM pauses WHERE lane = ANY(:lanes)) AS is_paused,
+    EXISTS (
+        SELECT FROM pg_stat_activity WHERE application_name = :worker AND datname = current_database()
+    ) AS is_served
+""")
+_SERVED_BY: Final = {"lanes": [CLASSIFY_LANE, EVERY_LANE], "worker": application_name("worker")}
 _PLACES: Final = text("""
 SELECT DISTINCT place FROM (
     SELECT unnest(ARRAY[sender, station]) AS place FROM (
@@ -129,20 +140,33 @@ ON CONFLICT (account_id, name) DO UPDATE SET query = excluded.query
 class PostgresReadingList:
     """Implements `domain.reading_list.ReadingList`."""
 
-    def __init__(self, engine: Engine, *, patience: timedelta) -> None:
-        """Read the list; a study whose classification is due for longer than `patience` waits in vain."""
+    def __init__(self, engine: Engine, *, patience: timedelta, zone: tzinfo | None = None) -> None:
+        """Read the list; a study whose classification is due for longer than `patience` waits in vain.
+
+        So does one in a pause, and before long one where no worker is connected to the database.
+        Days that a query names begin at midnight of `zone`; None: of this machine's.
+        """
         self._engine = engine
+        self._zone = zone
         self._patience = patience
 
     def page(self, query: ReadingQuery, *, at_most: int) -> ReadingPage:
         """Return the first studies, or those behind the one that the query names."""
-        values = {**_values(query), "at_most": at_most + 1, "patience": self._patience}
+        days = {
+            "since": query.since and self._midnight(query.since),
+            "until": query.until and self._midnight(query.until + timedelta(days=1)),
+        }
+        values = {**_values(query), **days, "at_most": at_most + 1, "patience": self._patience}
         with transaction(self._engine) as connection:
-            paused = connection.execute(_IS_PAUSED, {"lanes": [CLASSIFY_LANE, EVERY_LANE]}).scalar_one()
+            service = connection.execute(_SERVICE, _SERVED_BY).mappings().one()
             found = connection.execute(_COUNT_FOUND, values).scalar_one() if query.search else 0
             statement = _statement(query, _IS_ONE_OF_MANY if found >= _MANY else _IS_FOUND)
-            rows = connection.execute(text(statement), {**values, "is_paused": paused}).all()
+            rows = connection.execute(text(statement), {**values, **service}).all()
         return ReadingPage(readings=tuple(_reading(row) for row in rows[:at_most]), has_more=len(rows) > at_most)
+
+    def _midnight(self, day: date) -> datetime:
+        begin = datetime.combine(day, time())
+        return begin.astimezone() if self._zone is None else begin.replace(tzinfo=self._zone)
 
     def places(self) -> Sequence[str]:
         """Return the senders and stations of the last thousand studies."""
@@ -198,8 +222,8 @@ def _conditions(query: ReadingQuery, search: str) -> Iterator[str]:
         "r.suggested = :priority": query.priority is not None,
         "r.verdict = :verdict": query.verdict,
         "(r.sender = :place OR r.station = :place)": query.place,
-        "r.received_at >= CAST(:since AS date)": query.since,
-        "r.received_at < CAST(:until AS date) + 1": query.until,
+        "r.received_at >= :since": query.since,
+        "r.received_at < :until": query.until,
         "NOT r.is_read": query.only_unread,
         search: query.search,
         f"({columns.format('')}) {compared} (SELECT {columns.format('')} FROM reading_list AS r "  # noqa: S608 - constants
@@ -215,8 +239,6 @@ def _values(query: ReadingQuery) -> dict[str, Any]:
         "priority": None if query.priority is None else int(query.priority),
         "verdict": query.verdict,
         "place": query.place,
-        "since": query.since,
-        "until": query.until,
         "search": f"{search}%",
         "name": f"{'^'.join(part.strip() for part in search.split(','))}%",  # as it is shown, and as DICOM writes it
         "behind": query.behind,

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from domain.errors import Misconfigured
 from hilum import __version__, bootstrap, stopping, storage
@@ -90,9 +91,11 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     from hilum.control_room import control_room
     from hilum.study_room import study_room
     from hilum.uploads import upload_room
+    from web.pages.clock import Clock
     from web.pages.house import House
 
     web = settings.web
+    zone = ZoneInfo(web.time_zone) if web.time_zone else None
     return House(
         accounts=PostgresAccounts(engine),
         sessions=PostgresSessions(engine),
@@ -106,10 +109,11 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
         lasting=timedelta(hours=web.session_hours),
         idle=timedelta(minutes=web.idle_minutes),
         version=__version__,
+        clock=Clock(zone),
         provider=_provider(settings),
         studies=study_room(settings, engine, events),
         reading=ReadingDesk(
-            list=PostgresReadingList(engine, patience=_PATIENCE),
+            list=PostgresReadingList(engine, patience=_PATIENCE, zone=zone),
             news=PostgresReadingNews(engine),
             filters=PostgresSavedFilters(engine),
         ),

@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from hilum.peer_settings import AeTitleText  # noqa: TC001 - pydantic reads it at run time
 from hilum.section import Section
 
 RightName = Literal["read", "store", "worklist", "watch"]
+
+
+def _time_zone(name: str) -> str:
+    if name:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no time zone that this machine knows") from None
+    return name
 
 
 class Web(Section):
@@ -45,6 +55,11 @@ class Web(Section):
         60, gt=0, le=1440, description="minutes, to 1440, without a request after which one has to log in again"
     )
 
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "",
+        description="the time zone of times on pages, as Europe/Berlin; unset: the machine's. PDF and "
+        "DICOM objects have UTC",
+    )
     viewer_url: str = Field(
         "",
         pattern=r"^(https?://[^\s{}]*\{study\}[^\s{}]*)?$",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, text
 
 from db.accounts import PostgresAccounts
-from db.engine import transaction
+from db.engine import connect, schema_revision, transaction
 from db.intake import PostgresIntake
 from db.reading_list import PostgresReadingList, PostgresSavedFilters
 from db.reading_news import PostgresReadingNews
@@ -54,6 +55,29 @@ def test_a_study_shows_how_far_the_network_is(
     assert room.readings()[0].state is state
     found = {wanted: room.accessions(ReadingQuery(state=wanted)) for wanted in ReadingState}
     assert found == {wanted: ["A1"] if wanted is state else [] for wanted in ReadingState}
+
+
+@pytest.mark.parametrize(("workers", "state"), [(0, ReadingState.UNAVAILABLE), (1, ReadingState.WAITING)])
+def test_nobody_waits_long_for_workers_that_are_not_there(room: ReadingRoom, workers: int, state: ReadingState) -> None:
+    """Half a minute is a sign, where none is connected to the database; one that is there may be busy."""
+    room.receive(1)
+    room.run("UPDATE jobs SET run_after = now() - interval '30 seconds'")
+    at_work = [connect(room.engine.url.render_as_string(hide_password=False), role="worker") for _ in range(workers)]
+    for worker in at_work:
+        schema_revision(worker)
+    assert room.readings()[0].state is state
+    for worker in at_work:
+        worker.dispose()
+
+
+def test_a_day_begins_at_midnight_of_the_house(room: ReadingRoom) -> None:
+    """Half past eleven in the evening of London is tomorrow in Berlin."""
+    room.receive(1)
+    room.run("UPDATE reading_list SET received_at = '2026-01-02 23:30Z'")
+    query = ReadingQuery(since=date(2026, 1, 3), until=date(2026, 1, 3))
+    for zone, found in (("Europe/London", 0), ("Europe/Berlin", 1)):
+        readings = PostgresReadingList(room.engine, patience=timedelta(minutes=5), zone=ZoneInfo(zone))
+        assert len(readings.page(query, at_most=9).readings) == found
 
 
 def test_a_later_result_ends_what_a_held_job_said(room: ReadingRoom) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -24,6 +24,7 @@ from web.pages import (
     upload_results,
     worklist,
 )
+from web.pages.clock import Clock
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
 from web.pages.visitors import Doorman, NotLoggedIn
@@ -82,13 +83,14 @@ class House:
     version: str
     studies: StudyRoom
     reading: ReadingDesk
+    clock: Clock = field(default_factory=Clock)
     provider: Provider | None = None
     """Who else vouches for people; None: nobody."""
 
 
 def add_pages(app: FastAPI, house: House) -> None:
     """Put the pages into an application."""
-    paper = Paper(links=LINKS, version=house.version, is_secure=house.is_secure)
+    paper = Paper(links=LINKS, version=house.version, is_secure=house.is_secure, clock=house.clock)
     doorman = Doorman(
         sessions=house.sessions,
         trail=house.trail,

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from domain.findings import DISCLAIMER
+from web.pages.clock import Clock
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -46,6 +47,7 @@ class Paper:
     links: tuple[Link, ...]
     version: str
     is_secure: bool
+    clock: Clock = field(default_factory=Clock)
     _templates: Environment = field(
         default_factory=lambda: Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -55,6 +57,10 @@ class Paper:
             lstrip_blocks=True,
         )
     )
+
+    def __post_init__(self) -> None:
+        """Give the templates the clock."""
+        self._templates.filters.update(self.clock.filters)
 
     def page(
         self,
