@@ -113,6 +113,8 @@ def _why_away(message: str) -> str:
         return "the database refuses the login; check user and password in database.url"
     if "does not exist" in message:
         return "the database server has no such database or user; check database.url"
+    if "unsupported startup parameter" in message:
+        return "what stands before the database refuses our settings of a session; connect to the server itself"
     return "the database can't be reached or is busy"
 
 

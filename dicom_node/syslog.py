@@ -62,6 +62,8 @@ def send(records: Iterable[AuditRecord], repository: AuditRepository, *, source:
                 last = record.id
             with suppress(OSError):  # it need not say goodbye; but it has read what was before
                 connection.unwrap()
+    except ssl.SSLCertVerificationError as error:
+        raise Transient(f"the audit repository's certificate is refused: {error.verify_message}") from error
     except OSError as error:  # of which ssl.SSLError and TimeoutError are two
         raise Transient(f"the audit repository can't be reached ({type(error).__name__})") from error
     return last

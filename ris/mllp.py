@@ -90,6 +90,8 @@ def connect(address: MllpAddress) -> Iterator[socket.socket]:
             if context is not None:
                 connection = opened.enter_context(context.wrap_socket(connection, server_hostname=address.host))
             yield connection
+        except ssl.SSLCertVerificationError as error:
+            raise Transient(f"no connection by TLS, its certificate is refused: {error.verify_message}") from error
         except ssl.SSLError as error:
             raise Transient(f"no connection by TLS: {error.reason or type(error).__name__}") from error
         except TimeoutError as error:

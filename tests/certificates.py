@@ -18,8 +18,8 @@ class Certificates:
     key: Path
 
 
-def certificates(folder: Path, name: str) -> Certificates:
-    """Make an authority, and a certificate for 127.0.0.1."""
+def certificates(folder: Path, name: str, *, days: int = 2) -> Certificates:
+    """Make an authority, and a certificate for 127.0.0.1 that holds for so many days; -1: it expired yesterday."""
     require(OPENSSL)
     made = Certificates(folder / f"{name}-ca.pem", folder / f"{name}.pem", folder / f"{name}-key.pem")
     authority_key, request, extensions = (folder / f"{name}-{part}" for part in ("ca-key.pem", "csr.pem", "ext"))
@@ -32,5 +32,5 @@ def certificates(folder: Path, name: str) -> Certificates:
     run(*new, f"/CN={name} authority", "-x509", "-days", "2", "-keyout", authority_key, "-out", made.authority)
     run(*new, f"/CN={name}", "-keyout", made.key, "-out", request)
     signing = ("-CA", made.authority, "-CAkey", authority_key, "-CAcreateserial", "-extfile", extensions)
-    run("x509", "-req", "-in", request, *signing, "-days", "2", "-out", made.certificate)
+    run("x509", "-req", "-in", request, *signing, "-days", str(days), "-out", made.certificate)
     return made

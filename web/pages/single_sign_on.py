@@ -123,7 +123,7 @@ class SingleSignOn:
             next=wanted,
         )
         address, _ = self._session(back).create_authorization_url(
-            self._configuration()["authorization_endpoint"],
+            self.configuration()["authorization_endpoint"],
             state=flow.state,
             nonce=flow.nonce,
             code_verifier=flow.verifier,
@@ -141,7 +141,7 @@ class SingleSignOn:
             raise Denied("the login belongs to another browser; begin again")
         try:
             token = self._session(back).fetch_token(
-                self._configuration()["token_endpoint"], code=code, code_verifier=flow.verifier, timeout=_TIMEOUT_S
+                self.configuration()["token_endpoint"], code=code, code_verifier=flow.verifier, timeout=_TIMEOUT_S
             )
         except requests.RequestException as error:
             raise Transient("the identity provider can't be reached") from error
@@ -151,7 +151,7 @@ class SingleSignOn:
 
     def _claims(self, id_token: str, nonce: str) -> dict[str, Any]:
         """Check who signed it, for whom, when, and for this login (OpenID Connect Core 3.1.3.7)."""
-        keys = KeySet.import_key_set(self._fetched(str(self._configuration()["jwks_uri"])))  # type: ignore[arg-type]  # JSON
+        keys = KeySet.import_key_set(self._fetched(str(self.configuration()["jwks_uri"])))  # type: ignore[arg-type]  # JSON
         rules = jwt.JWTClaimsRegistry(
             leeway=60,
             iss={"essential": True, "value": self.provider.issuer},
@@ -190,7 +190,12 @@ class SingleSignOn:
             code_challenge_method="S256",
         )
 
-    def _configuration(self) -> dict[str, Any]:
+    def configuration(self) -> dict[str, Any]:
+        """Return what the provider says of itself (OpenID Connect Discovery 1.0).
+
+        Raises:
+            Transient: it can't be reached, or calls itself by another name.
+        """
         found = self._fetched(f"{self.provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != self.provider.issuer:
             raise Transient("the identity provider calls itself by another name than oidc.issuer")
@@ -204,6 +209,8 @@ class SingleSignOn:
             answer = requests.get(address, timeout=_TIMEOUT_S)
             answer.raise_for_status()
             found: dict[str, Any] = answer.json()
+        except requests.exceptions.SSLError as error:
+            raise Transient("no connection by TLS to the identity provider, its certificate is refused") from error
         except (requests.RequestException, ValueError) as error:
             raise Transient("the identity provider can't be reached") from error
         self._kept[address] = (time.monotonic() + _KEPT_SECONDS, found)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,6 +20,7 @@ from dicom_node.syslog import AuditRepository, framed, send
 from domain.audit import AuditAction, AuditEvent, AuditOutcome, AuditRecord
 from domain.errors import Transient
 from tests.certificates import Certificates, certificates
+from worker.duties import audit_export
 
 AT = datetime(2026, 11, 27, 10, 15, 0, 123456, tzinfo=UTC)
 
@@ -138,7 +140,50 @@ def test_a_repository_that_does_not_prove_itself_gets_nothing(tmp_path: Path) ->
     own, other = certificates(tmp_path, "audit"), certificates(tmp_path, "other")
     with listening(own) as repository:
         target = AuditRepository(host="127.0.0.1", port=repository.port, authorities=other.authority)
-        with pytest.raises(Transient, match="can't be reached"):
+        with pytest.raises(Transient, match="certificate is refused"):
             send([record()], target, source="HILUM")
         assert repository.done.wait(10)
     assert repository.received == b""
+
+
+@dataclass
+class FakeTrail:
+    """A trail in memory."""
+
+    kept: list[AuditRecord]
+    sent: int = 0
+
+    def record(self, event: AuditEvent) -> None:
+        """Add an event."""
+        self.kept.append(AuditRecord(id=len(self.kept) + 1, at=AT, event=event, previous="", hash=""))
+
+    def records(self, *, behind: int = 0) -> Iterator[AuditRecord]:
+        """Yield those behind a number."""
+        return iter(self.kept[behind:])
+
+    def first_broken(self) -> None:
+        """None is."""
+
+    def sent_to(self, repository: str) -> int:
+        """Return how far the one repository is."""
+        assert repository == "audit"
+        return self.sent
+
+    def mark_sent(self, repository: str, last: int) -> None:
+        """Remember it."""
+        assert repository == "audit"
+        self.sent = last
+
+
+@pytest.mark.peers
+def test_records_wait_while_the_certificate_of_the_repository_has_expired(tmp_path: Path) -> None:
+    """The error says so, and the trail still has them for the next try."""
+    own = certificates(tmp_path, "audit", days=-1)
+    trail = FakeTrail([record(1), record(2)])
+    with listening(own) as repository:
+        target = AuditRepository(host="127.0.0.1", port=repository.port, authorities=own.authority)
+        sending = partial(send, repository=target, source="HILUM")
+        with pytest.raises(Transient, match="certificate has expired"):
+            audit_export(trail, "audit", sending, threading.Event())
+        assert repository.done.wait(10)
+    assert (repository.received, trail.sent) == (b"", 0)

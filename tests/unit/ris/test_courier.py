@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,20 @@ import pytest
 from domain.delivery import Dispatch
 from domain.errors import Away, Doubtful, HilumError, Misconfigured, Permanent, Transient
 from domain.findings import Findings, ModelVersion
+from domain.jobs import Job
 from domain.subject import Subject
 from ris.courier import MessageCourier, RisPeer
 from ris.mllp import MllpAddress, TlsFiles
 from ris.oru import Parties
 from tests.certificates import Certificates, certificates
+from tests.fakes import FakeQueue, RecordedEvents
 from tests.peers import free_port
 from tests.ris_peer import END, START, Answer, FakeRis, acknowledgement, control_id, listening, said, silence
 from tests.unit.ris.test_oru import DISPATCH, SUBJECT
+from worker.aftermath import Aftermath
+from worker.guard import Guard
+from worker.loop import Loop
+from worker.retry import Backoff
 
 
 class FakeSubjects:
@@ -135,6 +142,35 @@ def secured(own: Certificates) -> FakeRis:
     return FakeRis(context=context)
 
 
+LANE = "deliver:ris"
+
+
+@dataclass
+class Delivering:
+    """Does the one delivery of a lane."""
+
+    queue: FakeQueue
+    courier: MessageCourier
+
+    def run(self, job: Job) -> str:
+        """Deliver it and end the job."""
+        self.courier.deliver(DISPATCH)
+        self.queue.finish(job)
+        return "delivered"
+
+
+def delivering(queue: FakeQueue, own: MessageCourier) -> Loop:
+    backoff = Backoff(first=timedelta(seconds=2), limit=timedelta(seconds=60))
+    events = RecordedEvents()
+    return Loop(
+        guard=Guard(lane=LANE, queue=queue, events=events),
+        handler=Delivering(queue, own),
+        worker="host:1",
+        lease=timedelta(seconds=30),
+        aftermath=Aftermath(queue=queue, backoff=backoff, events=events),
+    )
+
+
 @pytest.mark.peers
 def test_a_message_goes_over_tls_to_whom_proves_its_name(tmp_path: Path) -> None:
     """The authority of the peer's certificate is in the settings; we may have one of our own."""
@@ -151,6 +187,26 @@ def test_a_peer_that_does_not_prove_its_name_is_told_nothing(tmp_path: Path) -> 
     with listening(ris) as port, pytest.raises(Transient, match="TLS"):
         courier(port, tls=TlsFiles()).deliver(DISPATCH)
     assert ris.heard == []
+
+
+@pytest.mark.peers
+def test_a_message_waits_while_the_peers_certificate_has_expired(tmp_path: Path) -> None:
+    """The job stays in its lane, with the reason, however often it fails; with a new certificate it is delivered."""
+    expired, renewed = certificates(tmp_path, "old", days=-1), certificates(tmp_path, "new")
+    both = tmp_path / "authorities.pem"
+    both.write_bytes(expired.authority.read_bytes() + renewed.authority.read_bytes())
+    ris, queue, port = secured(expired), FakeQueue(), free_port()
+    job = queue.add(LANE, 1, max_attempts=None)
+    lane = delivering(queue, courier(port, tls=TlsFiles(authorities=both)))
+    with listening(ris, port):
+        lane.step()
+    assert queue.state(job)[0] == "waiting"
+    assert "certificate has expired" in str(queue.state(job)[2])
+    assert ris.heard == []
+    queue.pass_time(timedelta(minutes=2))
+    with listening(secured(renewed), port):
+        lane.step()
+    assert queue.state(job)[0] == "done"
 
 
 def test_a_missing_file_for_tls_is_a_wrong_installation(tmp_path: Path) -> None:
