@@ -12,6 +12,7 @@ from domain.duties import DutyName
 from domain.ids import AeTitle
 from hilum import __version__
 from hilum.agreement import agreement
+from hilum.doctor.command import doctor
 from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
 from hilum.jobs import jobs
@@ -351,6 +352,7 @@ def demo(home: Path) -> None:
     sys.exit(run.run(home))
 
 
+hilum.add_command(doctor)
 hilum.add_command(train)
 hilum.add_command(train_lungs)
 hilum.add_command(evaluate)

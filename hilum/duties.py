@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from db.engine import Engine
+    from dicom_node.syslog import AuditRepository
     from hilum.settings import Settings
     from hilum.work_settings import Worklist
     from worker.duties import Duty
@@ -151,21 +152,28 @@ def _reconcile(settings: Settings, engine: Engine, events: Events, ended: thread
 
 def _audit_export(settings: Settings, engine: Engine, ended: threading.Event) -> Callable[[], int]:
     from db.audit import PostgresAuditTrail
-    from dicom_node.syslog import AuditRepository, send
+    from dicom_node.syslog import send
     from worker import duties as done
 
     own = settings.audit
-    repository = AuditRepository(
+    source = settings.node.ae_title.replace(" ", "_")
+    sending = partial(send, repository=audit_repository_of(settings), source=source) if own.syslog_host else None
+    return partial(
+        done.audit_export, PostgresAuditTrail(engine), f"{own.syslog_host}:{own.syslog_port}", sending, ended
+    )
+
+
+def audit_repository_of(settings: Settings) -> AuditRepository:
+    """Return where the audit trail is sent as well."""
+    from dicom_node.syslog import AuditRepository
+
+    own = settings.audit
+    return AuditRepository(
         host=own.syslog_host,
         port=own.syslog_port,
         authorities=own.tls_authorities,
         certificate=own.tls_certificate,
         key=own.tls_key,
-    )
-    source = settings.node.ae_title.replace(" ", "_")
-    sending = partial(send, repository=repository, source=source) if own.syslog_host else None
-    return partial(
-        done.audit_export, PostgresAuditTrail(engine), f"{own.syslog_host}:{own.syslog_port}", sending, ended
     )
 
 

@@ -57,3 +57,14 @@ def bar(stage: str, total: int | None = None) -> Iterator[Advance]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task(stage, total=total)
         yield lambda more: bars.advance(task, more)
+
+
+@contextmanager
+def at_work() -> Iterator[Callable[[str], None]]:
+    """Show on standard error what goes on while the block runs, in one line, and nothing without a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update

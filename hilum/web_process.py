@@ -110,7 +110,7 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
         idle=timedelta(minutes=web.idle_minutes),
         version=__version__,
         clock=Clock(zone),
-        provider=_provider(settings),
+        provider=provider(settings),
         studies=study_room(settings, engine, events),
         reading=ReadingDesk(
             list=PostgresReadingList(engine, patience=_PATIENCE, zone=zone),
@@ -120,7 +120,8 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     )
 
 
-def _provider(settings: Settings) -> Provider | None:
+def provider(settings: Settings) -> Provider | None:
+    """Return the hospital's identity provider, if there is one."""
     from domain.accounts import Role
     from web.pages.single_sign_on import Provider
 

@@ -57,8 +57,6 @@ def open_runtime(package: Package, device: str = "auto", threads: int | None = N
         Misconfigured: a network can't be loaded, or there is no GPU to use.
     """
     if device != "cpu":
-        from models.tensorflow_runtime import gpu_trouble
-
         trouble = gpu_trouble(patient=device == "gpu")
         if trouble is None:
             return _on_gpu(package)
@@ -67,6 +65,16 @@ def open_runtime(package: Package, device: str = "auto", threads: int | None = N
     from models.onnx_runtime import OnnxRuntime
 
     return OnnxRuntime(package, threads=threads)
+
+
+def gpu_trouble(*, patient: bool) -> str | None:
+    """Return why no GPU can be used, None if one can.
+
+    `patient` asks TensorFlow in any case; otherwise a machine without a driver is spared the seconds that takes.
+    """
+    from models import tensorflow_runtime
+
+    return tensorflow_runtime.gpu_trouble(patient=patient)
 
 
 def _on_gpu(package: Package) -> Runtime:
