@@ -121,7 +121,7 @@ def _chain(file: Path, chain: Sequence[Certificate], known: Sequence[Certificate
             yield failure(f"{file}: {_called(above)} does not vouch for {_called(below)} before it", how)
             return
     top = chain[-1]
-    if top.issuer != top.subject and not any(_vouches(one, top) for one in (*known, *_system_authorities())):
+    if top.issuer != top.subject and not any(_vouches(one, top) for one in (*known, *_system_authorities(top.issuer))):
         yield warning(
             f"{file} ends with {_called(top)}; its authority {top.issuer.rfc4514_string()} is not known here",
             "if others have only that authority's root: add the authorities between to the file",
@@ -136,14 +136,11 @@ def _vouches(above: Certificate, below: Certificate) -> bool:
     return True
 
 
-def _system_authorities() -> list[Certificate]:
-    found = []
+def _system_authorities(name: x509.Name) -> Iterator[Certificate]:
+    """Yield those of the operating system's authorities in which a name stands."""
     for one in ssl.create_default_context().get_ca_certs(binary_form=True):
-        try:
-            found.append(x509.load_der_x509_certificate(one))
-        except ValueError:  # old roots are not always what the standard says
-            continue
-    return found
+        if name.public_bytes() in one:
+            yield x509.load_der_x509_certificate(one)
 
 
 def _names(own: Papers, certificate: Certificate) -> Iterator[Finding]:

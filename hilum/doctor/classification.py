@@ -67,9 +67,14 @@ def gpu(settings: Settings) -> Iterator[Finding]:
         return
     ended = apart([*PYTHON_M_TRIAL, "gpu"], seconds=GPU_SECONDS)
     trouble = ended.how or json.loads(ended.said.strip().splitlines()[-1])
+    yield from found_gpu(device, trouble)
+
+
+def found_gpu(device: str, trouble: str | None) -> Iterator[Finding]:
+    """Judge why no GPU can be used, None if one can, for what `worker.device` says."""
     if not trouble:
-        yield ok(f"TensorFlow sees a GPU; the driver knows {len(there)}")
+        yield ok("TensorFlow sees a GPU")
     elif device == "gpu":
-        yield failure(str(trouble), "nvidia-smi; or set worker.device to auto or cpu")
+        yield failure(trouble, "nvidia-smi; or set worker.device to auto or cpu")
     else:
         yield warning(f"{trouble}: the processor computes", "pip install 'hilum[gpu]', or set worker.device to cpu")
