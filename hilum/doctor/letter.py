@@ -25,7 +25,7 @@ _SHOWN = {
 }
 _WORD, _NAME, _SECONDS = 7, 22, 5
 """Characters of the first three columns."""
-_PLURAL = {Outcome.WARNING: "warnings", Outcome.FAILURE: "failures"}
+_COUNTED = {Outcome.WARNING, Outcome.FAILURE}
 
 
 def lines(results: Sequence[Result], seconds: float) -> Iterator[str]:
@@ -40,8 +40,8 @@ def lines(results: Sequence[Result], seconds: float) -> Iterator[str]:
                 yield f"{'':<{_WORD + _NAME + _SECONDS + 4}}-> {finding.remedy}"
             name = took = ""
     counts = Counter(result.outcome for result in results)
-    told = ", ".join(f"{counts[outcome]} {_PLURAL.get(outcome, outcome)}" for outcome in Outcome)
-    yield f"{len(results)} checks in {seconds:.1f} s: {told}"
+    told = ", ".join(_count(counts[outcome], outcome, is_counted=outcome in _COUNTED) for outcome in Outcome)
+    yield f"{_count(len(results), 'check', is_counted=True)} in {seconds:.1f} s: {told}"
 
 
 def as_json(results: Sequence[Result], seconds: float, source: Path | None) -> str:
@@ -55,6 +55,10 @@ def as_json(results: Sequence[Result], seconds: float, source: Path | None) -> s
             "checks": [_described(result) for result in results],
         }
     )
+
+
+def _count(number: int, word: str, *, is_counted: bool) -> str:
+    return f"{number} {word}{'s' if is_counted and number != 1 else ''}"
 
 
 def _described(result: Result) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import socket
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psutil
@@ -96,7 +97,9 @@ def _holder(number: int) -> tuple[int, str, bool] | None:
 
 
 def _is_hilum(command: list[str]) -> bool:
-    return any(os.path.basename(word) == "hilum" for word in command)  # noqa: PTH119 - a word of a command
+    """Whether a command is `hilum …`, `python …/hilum …` or `python -m hilum …`."""
+    is_program = any(os.path.basename(word) == "hilum" for word in command[:2])  # noqa: PTH119 - a word of a command
+    return is_program or ("-m", "hilum") in pairwise(command)
 
 
 def _answers(settings: Settings, own: Port) -> bool:

@@ -104,7 +104,7 @@ def test_the_letter_says_what_was_seen_and_what_to_do() -> None:
         "WARNING disk.space 0.0s little room",
         "-> make room",
         "ok inodes",
-        "2 checks in 1.2 s: 1 ok, 1 warnings, 0 failures, 0 not applicable",
+        "2 checks in 1.2 s: 1 ok, 1 warning, 0 failures, 0 not applicable",
     ]
 
 

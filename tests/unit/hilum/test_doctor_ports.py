@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from hilum.doctor.check import Outcome
-from hilum.doctor.ports import Port, port, ports
+from hilum.doctor.ports import Port, _is_hilum, port, ports
 from tests.doctoring import outcome_of, said, settings_of
 from tests.peers import free_port
 
@@ -44,6 +44,17 @@ def test_a_port_that_hilum_holds_is_well(tmp_path: Path) -> None:
         holder.communicate("\n")
     assert outcome_of(found) is Outcome.OK
     assert "which is Hilum" in found[0].seen
+
+
+def test_a_folder_called_hilum_makes_nobody_hilum() -> None:
+    """But the program does, however it is called."""
+    others = (["python", "-m", "pytest", "tests/unit/hilum"], ["cat", "-n", "x", "/srv/hilum"], [])
+    ours = (
+        ["/opt/hilum/bin/python", "-P", "-m", "hilum", "node"],
+        ["python3", "/opt/hilum/bin/hilum", "up"],
+        ["hilum"],
+    )
+    assert [_is_hilum(command) for command in (*others, *ours)] == [False, False, False, True, True, True]
 
 
 def test_an_address_of_another_machine_is_a_failure(tmp_path: Path) -> None:
