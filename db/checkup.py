@@ -19,7 +19,7 @@ _SETTINGS = text("""
 SELECT name, setting FROM pg_settings
 WHERE name IN (
     'server_version_num', 'fsync', 'synchronous_commit', 'full_page_writes', 'max_connections',
-    'superuser_reserved_connections', 'reserved_connections', 'data_checksums', 'TimeZone', 'data_directory'
+    'superuser_reserved_connections', 'reserved_connections', 'data_checksums', 'TimeZone'
 )
 """)
 _DATABASE = text("""

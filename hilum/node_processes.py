@@ -44,7 +44,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     from dicom_node.receiver import listen
     from dicom_node.workload import Workload
 
-    count = settings.node.processes or min(os.cpu_count() or 1, _MOST_BY_DEFAULT)
+    count = receiving(settings)
     sockets = listen(listener)
     receivers = _Receivers(settings, listener, sockets, Workload(count, len(listener.access.callers) + 1))
     receivers.start()
@@ -64,6 +64,11 @@ def run(settings: Settings, *, supervised: bool) -> None:
         receivers.stop()
         sockets.close()
     events.info("node-stopped")
+
+
+def receiving(settings: Settings) -> int:
+    """Return how many processes receive."""
+    return settings.node.processes or min(os.cpu_count() or 1, _MOST_BY_DEFAULT)
 
 
 class _Receivers:

@@ -12,6 +12,7 @@ import psutil
 from hilum import machine, supervise
 from hilum.doctor.check import failure, not_applicable, ok, warning
 from hilum.doctor.database import is_embedded
+from hilum.node_processes import receiving
 from hilum.settings import DECODERS_VARIABLE, THREADS_VARIABLE
 
 if TYPE_CHECKING:
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 
 _MB = 1_000_000
 _RECEIVING_MB, _WORKER_MB, _GPU_WORKER_MB, _DECODER_MB, _OTHER_MB, _POSTGRESQL_MB = 95, 300, 3000, 95, 260, 200
-"""Of a process, in ordinary work; measured with the shipped network, for a GPU taken from TensorFlow's own demands."""
+"""Of a process, in ordinary work; measured with the shipped network, but for a GPU, which is an estimate."""
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Of a container or a service, of either kind of control groups."""
+"""Of a container, of either kind of control groups."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the kernel's own place
 _LEAST_SHARED_MB = 64
 _FILES, _FILES_A_CALLER = 128, 3
 """Open files of a receiving process at rest, its connections to the database included; and for each association."""
-_MOST_RECEIVING = 4
 
 
 def memory(settings: Settings) -> Iterator[Finding]:
@@ -62,16 +62,12 @@ def needed_mb(settings: Settings) -> int:
     decoders = sum(int(worker.get(DECODERS_VARIABLE, settings.worker.decoders)) for worker in workers)
     others = len(supervise.roles(settings)) - 1  # the supervisor, and all roles but node and worker
     return (
-        (1 + _receiving(settings)) * _RECEIVING_MB
+        (1 + receiving(settings)) * _RECEIVING_MB
         + len(workers) * (_GPU_WORKER_MB if has_gpu else _WORKER_MB)
         + (decoders or len(workers) * machine.cores()) * _DECODER_MB
         + others * _OTHER_MB
         + (_POSTGRESQL_MB if is_embedded(settings) else 0)
     )
-
-
-def _receiving(settings: Settings) -> int:
-    return settings.node.processes or min(os.cpu_count() or 1, _MOST_RECEIVING)
 
 
 def open_files(settings: Settings, limit: int | None = None) -> Iterator[Finding]:
@@ -93,7 +89,7 @@ def cores(settings: Settings) -> Iterator[Finding]:
     there = machine.cores()
     workers = supervise.worker_environments(settings.worker)
     threads = sum(int(worker.get(THREADS_VARIABLE, settings.worker.threads)) for worker in workers)
-    told = f"{there} cores; {len(workers)} workers with {threads} threads, {_receiving(settings)} receiving processes"
+    told = f"{there} cores; {len(workers)} workers with {threads} threads, {receiving(settings)} receiving processes"
     if settings.worker.device != "gpu" and threads > there:
         yield warning(f"{told}: they are in each other's way", "lower worker.processes or worker.threads, or leave 0")
     elif settings.node.processes > 2 * there:

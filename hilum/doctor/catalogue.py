@@ -54,9 +54,12 @@ def catalogue(settings: Settings, source: Path | None, visit: Visit) -> tuple[Ch
         *_classification(settings, source),
         *_capacity(settings),
         Check(
-            name="duties", about="whether the scheduler's duties are done", look=lambda: work.duties(settings, visit)
+            name="duties",
+            about="whether the scheduler's duties are done",
+            look=lambda: work.duties(settings, visit),
+            limit_s=_START_SECONDS,
         ),
-        Check(name="jobs", about="held jobs, paused lanes", look=lambda: work.jobs(visit)),
+        Check(name="jobs", about="held jobs, paused lanes", look=lambda: work.jobs(visit), limit_s=_START_SECONDS),
         Check(name="systemd", about="whether Hilum's units are enabled and run", look=work.units),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from domain.errors import HilumError
 from hilum import bootstrap, supervise
 from hilum.doctor.check import failure, not_applicable, ok, warning
+from hilum.node_processes import receiving
 from hilum.settings import EMBEDDED, without_password
 
 if TYPE_CHECKING:
@@ -216,11 +216,10 @@ def connections(settings: Settings, seen: Checkup) -> Iterator[Finding]:
 
 def connections_of(settings: Settings) -> int:
     """Return about how many connections all processes of these settings open in ordinary work."""
-    receiving = settings.node.processes or min(os.cpu_count() or 1, 4)
     lanes = 1 + len(settings.told) + len(settings.senders)
     workers = len(supervise.worker_environments(settings.worker))
     others = len(supervise.roles(settings)) - 1  # the supervisor, and all roles but node and worker
-    return receiving * _NODE + workers * (_WORKER + _LANE * lanes) + others * _OTHER
+    return receiving(settings) * _NODE + workers * (_WORKER + _LANE * lanes) + others * _OTHER
 
 
 def clock(seen: Checkup) -> Iterator[Finding]:
