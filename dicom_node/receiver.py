@@ -184,6 +184,8 @@ class Node:
             poll.register(descriptor, select.POLLIN)
         while not self._is_stopping.is_set():
             ready = poll.poll(250)
+            if self._is_open.is_set():
+                self._workload.turn()
             if ready and self._workload.is_above_least():
                 self._is_stopping.wait(_MODEST_SECONDS)
             for descriptor, _ in ready:

@@ -1,9 +1,10 @@
-"""How many senders each process of the node serves: shared memory, a row each."""
+"""What the processes of the node know of each other: how many senders each serves, and whether it is well."""
 
 from __future__ import annotations
 
 import mmap
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BYTES = 4
+_BYTES_OF_A_TIME = 8
 
 
 class Workload:
-    """Numbers of connections and associations by process; made before the processes are forked.
+    """Shared memory of numbers by process; made before the processes are forked.
 
     Each process writes only its own numbers, so that no lock is shared with a process that may be killed.
     """
@@ -30,6 +32,8 @@ class Workload:
         self._columns = 1 + callers
         """Of each process: its connections, then its associations by caller."""
         self._numbers = memoryview(mmap.mmap(-1, processes * self._columns * _BYTES)).cast("i")
+        self._turns = memoryview(mmap.mmap(-1, processes * _BYTES_OF_A_TIME)).cast("d")
+        """When each process last looked for callers, by the monotonic clock; 0: it takes no films yet."""
         self._own = 0
         self._lock = threading.Lock()
 
@@ -42,6 +46,19 @@ class Workload:
         """Forget the connections of a process that ended."""
         for column in range(self._columns):
             self._numbers[process * self._columns + column] = 0
+        self._turns[process] = 0.0
+
+    def turn(self) -> None:
+        """Say that this process takes films, and looks for callers."""
+        self._turns[self._own] = time.monotonic()
+
+    def are_open(self) -> bool:
+        """Whether all processes take films."""
+        return all(self._turns)
+
+    def longest_seconds(self) -> float:
+        """Return how long ago it is that the slowest process that takes films looked for callers."""
+        return max((time.monotonic() - turn for turn in self._turns if turn), default=0.0)
 
     def own_connections(self) -> int:
         """Return the connections of this process."""

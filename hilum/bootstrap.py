@@ -75,7 +75,7 @@ def keep_database(settings: Settings, events: Events) -> None:
             events.info("database-started")
 
 
-def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
+def upgrade(engine: Engine, events: Events, stop: threading.Event, waits: Callable[[str], None] | None = None) -> bool:
     """Bring the database to this version's schema, waiting for the server if it is away; say whether it is done.
 
     Raises:
@@ -88,27 +88,35 @@ def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
         if before != after:
             events.info("database-upgraded", version=after)
 
-    return _when_reachable(apply, events, stop)
+    return _when_reachable(apply, events, stop, waits)
 
 
-def wait_for_schema(engine: Engine, events: Events, stop: threading.Event) -> bool:
+def wait_for_schema(
+    engine: Engine, events: Events, stop: threading.Event, waits: Callable[[str], None] | None = None
+) -> bool:
     """Wait until the database answers; say whether it did before the stop.
+
+    `waits` is told again and again that this takes time.
 
     Raises:
         Misconfigured: its schema is not the one that this version needs.
     """
     from db.engine import check_schema
 
-    return _when_reachable(lambda: check_schema(engine), events, stop)
+    return _when_reachable(lambda: check_schema(engine), events, stop, waits)
 
 
-def _when_reachable(act: Callable[[], None], events: Events, stop: threading.Event) -> bool:
+def _when_reachable(
+    act: Callable[[], None], events: Events, stop: threading.Event, waits: Callable[[str], None] | None
+) -> bool:
     """Act as soon as the database can be reached; say whether that was before the stop."""
     while not stop.is_set():
         try:
             act()
         except Transient as error:
             events.warning("database-away", reason=str(error))
+            if waits is not None:
+                waits("waiting for the database")
             stop.wait(_DATABASE_PATIENCE_SECONDS)
         else:
             return True

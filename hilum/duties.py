@@ -26,8 +26,13 @@ _STATISTICS_DAYS = 90
 _MEGABYTE = 1_000_000
 
 
-def serve(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
-    """Stand by, and run the duties while no other scheduler does, until told to stop."""
+def serve(
+    settings: Settings, engine: Engine, events: Events, stop: threading.Event, turned: Callable[[str], None]
+) -> None:
+    """Stand by, and run the duties while no other scheduler does, until told to stop.
+
+    `turned` is told again and again which of both.
+    """
     from db.duty_book import PostgresDutyBook
     from db.scheduler_lock import PostgresSchedulerLock
     from worker import scheduler
@@ -38,6 +43,7 @@ def serve(settings: Settings, engine: Engine, events: Events, stop: threading.Ev
         PostgresDutyBook(engine),
         events,
         stop,
+        turned,
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from domain.errors import Misconfigured
 from hilum import bootstrap, stopping
+from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
     from domain.assessment import Assessor
@@ -51,13 +52,15 @@ def run(settings: Settings, *, supervised: bool) -> None:
     stop = stopping.on_signals()
     if supervised:
         stopping.with_parent(stop)
+    watched = watchdog()
+    watched.stops_with(stop)
     events = log.start(settings.log, role=ROLE)
     with bootstrap.database(settings, role=ROLE) as engine:
-        if bootstrap.wait_for_schema(engine, events, stop):
+        if bootstrap.wait_for_schema(engine, events, stop, watched.waits):
             desk = ReportDesk(assessor=assessor(own), assessments=PostgresAssessments(engine), events=events)
             listener = Listener(_door(own), desk.answer, events)
             events.info("final-reports-ready", host=own.host, port=listener.port)
-            listener.serve(stop)
+            listener.serve(stop, watched.turned)
     events.info("final-reports-stopped")
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from domain.errors import Misconfigured, Transient
 from hilum import bootstrap, reception, stopping
+from hilum.self_check import SelfCheck
+from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from dicom_node.receiver import Listener, Sockets
     from dicom_node.workload import Workload
     from hilum.settings import Settings
+    from hilum.watchdog import Watchdog
     from worker.events import Events
 
 _MOST_BY_DEFAULT = 4
@@ -26,6 +29,7 @@ _CHECK_SECONDS = 0.2
 _PAUSE_SECONDS = 1.0
 _STOP_PATIENCE_SECONDS = 20.0
 _RECONCILIATION_PAUSE_SECONDS = 10.0
+_ECHO_SECONDS = 15.0
 _MISCONFIGURED = 2
 
 
@@ -46,6 +50,11 @@ def run(settings: Settings, *, supervised: bool) -> None:
 
     count = receiving(settings)
     sockets = listen(listener)
+    watched = watchdog()
+    if watched.is_there:
+        from dicom_node.self_echo import with_ourselves
+
+        listener = with_ourselves(listener, sockets)
     receivers = _Receivers(settings, listener, sockets, Workload(count, len(listener.access.callers) + 1))
     receivers.start()
     stop = stopping.on_signals()
@@ -59,8 +68,9 @@ def run(settings: Settings, *, supervised: bool) -> None:
         events.info(
             "node-listening", host=settings.node.host, port=sockets.plain.getsockname()[1], senders=senders, count=count
         )
-        receivers.keep(events, stop)
+        receivers.keep(events, stop, watched)
     finally:
+        watched.stopping()
         receivers.stop()
         sockets.close()
     events.info("node-stopped")
@@ -86,17 +96,41 @@ class _Receivers:
         for number in range(self._workload.processes):
             self._start(number)
 
-    def keep(self, events: Events, stop: threading.Event) -> None:
-        """Start again what dies, until told to stop.
+    def keep(self, events: Events, stop: threading.Event, watched: Watchdog) -> None:
+        """Start again what dies, and tell the watchdog how all are, until told to stop.
 
         Raises:
             Misconfigured: a process found that the installation is wrong.
         """
-        while not stop.wait(_CHECK_SECONDS):
-            for pid, number in list(self._running.items()):
-                done, status = os.waitpid(pid, os.WNOHANG)
-                if done:
-                    self._ended(pid, number, os.waitstatus_to_exitcode(status), events, stop)
+        check = SelfCheck(watched, self._is_answered)
+        try:
+            while not stop.wait(_CHECK_SECONDS):
+                self._tend(events, stop)
+                if check.turn(events):
+                    self._tell(watched, events)
+        finally:
+            check.stop()
+
+    def _is_answered(self) -> bool:
+        from dicom_node.self_echo import doors, is_answered
+
+        return all(is_answered(door, timeout_s=_ECHO_SECONDS) for door in doors(self._listener, self._sockets))
+
+    def _tell(self, watched: Watchdog, events: Events) -> None:
+        """Tell the watchdog that a C-ECHO was answered, unless a process hangs: another may have answered."""
+        count = self._workload.processes
+        if not watched.is_ready and not self._workload.are_open():
+            watched.waits("listening; waiting for the database and the store")
+        elif watched.seconds and self._workload.longest_seconds() > watched.interval:
+            events.warning("self-check-failed", reason="a receiving process hangs")
+        else:
+            watched.turned(f"listening on port {self._sockets.plain.getsockname()[1]}, {count} receiving processes")
+
+    def _tend(self, events: Events, stop: threading.Event) -> None:
+        for pid, number in list(self._running.items()):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                self._ended(pid, number, os.waitstatus_to_exitcode(status), events, stop)
 
     def stop(self) -> None:
         """End all: ask first."""

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hilum import bootstrap, stopping, workplace
+from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
     from hilum.settings import Settings
@@ -19,11 +20,12 @@ def run_worker(settings: Settings, *, supervised: bool) -> None:
     """
     from hilum import log
 
-    stop = _stop(supervised=supervised)
+    stop, own = _stop(supervised=supervised), watchdog()
+    own.stops_with(stop)
     events = log.start(settings.log, role="worker")
     with bootstrap.database(settings, role="worker") as engine:
-        if bootstrap.wait_for_schema(engine, events, stop):
-            workplace.work(settings, engine, events, stop)
+        if bootstrap.wait_for_schema(engine, events, stop, own.waits):
+            workplace.work(settings, engine, events, stop, own)
     events.info("worker-stopped")
 
 
@@ -35,13 +37,14 @@ def run_scheduler(settings: Settings, *, supervised: bool) -> None:
     """
     from hilum import log
 
-    stop = _stop(supervised=supervised)
+    stop, own = _stop(supervised=supervised), watchdog()
+    own.stops_with(stop)
     events = log.start(settings.log, role="scheduler")
     with bootstrap.database(settings, role="scheduler") as engine:
-        if bootstrap.wait_for_schema(engine, events, stop):
+        if bootstrap.wait_for_schema(engine, events, stop, own.waits):
             from hilum import duties
 
-            duties.serve(settings, engine, events, stop)
+            duties.serve(settings, engine, events, stop, own.turned)
     events.info("scheduler-stopped")
 
 

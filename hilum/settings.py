@@ -296,6 +296,18 @@ def _section_reference(name: str, section: type[Section]) -> Iterator[tuple[str,
         yield f"{name}.{key}", default, field.description or ""
 
 
+def notification() -> tuple[str, float]:
+    """Return where a service manager is told how we are, empty for nowhere, and the seconds of its watchdog, 0: none.
+
+    Only once: no process that this one starts is to speak for it.
+    """
+    address, microseconds, pid = (
+        os.environ.pop(name, "") for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    )
+    is_watched = microseconds.isdigit() and pid in {"", str(os.getpid())}
+    return address, int(microseconds) / 1e6 if address and is_watched else 0.0
+
+
 def visible_gpus() -> str | None:
     """Return which GPUs this process was given, as NVIDIA's driver and TensorFlow understand it; None: all."""
     return os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import Misconfigured
 from hilum import __version__, bootstrap, stopping, storage
+from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from worker.events import Events
 
 _TOKEN_BYTES = 32
+_LIVE_SECONDS = 15.0
+"""For each answer to our own request whether the server lives."""
 _PATIENCE = timedelta(minutes=5)
 """A classification that is due for longer is not to be expected soon: it takes seconds."""
 
@@ -35,7 +38,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     """
     from hilum import log
     from web.application import application
-    from web.server import Address, listen, serve
+    from web.server import Address, is_live, listen, serve
 
     web = settings.web
     if not web.port:
@@ -45,11 +48,20 @@ def run(settings: Settings, *, supervised: bool) -> None:
     stop = stopping.on_signals()
     if supervised:
         stopping.with_parent(stop)
+    watched = watchdog()
+    watched.stops_with(stop)
     events = log.start(settings.log, role="web")
     with bootstrap.database(settings, role="web") as engine:
-        if bootstrap.wait_for_schema(engine, events, stop):
+        if bootstrap.wait_for_schema(engine, events, stop, watched.waits):
             app = application(services(settings, engine, events), house(settings, engine, events))
             events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
+            status = f"serving on port {own.getsockname()[1]}"
+            watched.watch(
+                lambda: is_live(own, timeout_s=_LIVE_SECONDS, is_secure=web.tls_certificate is not None),
+                status,
+                events,
+                stop,
+            )
             serve(app, own, address, stop)
     own.close()
     events.info("web-stopped")

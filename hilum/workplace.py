@@ -15,12 +15,13 @@ from hilum import bootstrap, machine, routing, stopping
 from hilum.settings import environment_without_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from db.engine import Engine
     from dicom_node.commitment import CommitmentSender
     from dicom_node.store import Store
     from hilum.settings import Settings
+    from hilum.watchdog import Watchdog
     from models.classifier import NetworkClassifier
     from worker.aftermath import Aftermath
     from worker.darkroom import Darkroom
@@ -28,17 +29,20 @@ if TYPE_CHECKING:
     from worker.guard import Guard
     from worker.loop import Handler, Loop
     from worker.pipeline import Pipeline
+    from worker.pulse import Pulse
 
 _STOP_SECONDS = 29.0
 """Whoever sent SIGTERM may kill after 30."""
 _STOP_PATIENCE_SECONDS = 25.0
 """For what is at work."""
+_LONGEST_STEP_SECONDS = 600.0
+"""A thread that does not get on for so long hangs: a job is at most a handful of messages of 30 s patience each."""
 _JOBS_AT_ONCE = 8
 """That a lane of deliveries or commitments claims together."""
 _MOST_DECODERS, _MOST_DECODERS_BESIDE_A_GPU = 4, 16
 
 
-def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event) -> None:
+def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event, watchdog: Watchdog) -> None:
     """Run the lanes of a worker, a thread or a few each, until told to stop.
 
     Raises:
@@ -48,13 +52,16 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     from domain.jobs import CLASSIFY_LANE
     from worker import upkeep
     from worker.guard import Guard
+    from worker.pulse import Pulse
 
     store = bootstrap.film_store(settings, for_reading=True)
     queue = PostgresQueue(engine)
+    pulse = Pulse()
 
     def guard(lane: str) -> Guard:
-        return Guard(lane=lane, queue=queue, events=events, stop=stop)
+        return Guard(lane=lane, queue=queue, events=events, stop=stop, pulse=pulse)
 
+    watchdog.waits("loading the network")
     darkroom = darkroom_of(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
     lanes: list[Pipeline | Loop] = [_pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom)]
@@ -69,6 +76,9 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
         decoders=darkroom.size,
         peers=settings.told or "none: reports are kept in the database only",
     )
+    status = f"working with {network.model.name} {network.model.version} on {network.place}"
+    watchdog.turned(status)
+    watchdog.watch(Check(network.warm_up, pulse), status, events, stop)
     # DICOM toolkits take a second to load: while the first studies are classified.
     handlers = _handlers(settings, engine, store, darkroom, network)
     lanes += [_loop(settings, guard(lane), handler) for lane, handler in handlers.items()]
@@ -88,6 +98,24 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     for lane in lanes:
         if lane.guard.failure is not None:
             raise lane.guard.failure
+
+
+class Check:
+    """Whether a worker is well: it gets on with its work, or else its network answers; and no thread hangs."""
+
+    def __init__(self, predict: Callable[[], None], pulse: Pulse) -> None:
+        self._predict = predict
+        self._pulse = pulse
+        self._steps = 0
+
+    def __call__(self) -> bool:
+        """Look, and let the network predict something where it has had nothing to do since the last look."""
+        if self._pulse.longest_seconds() > _LONGEST_STEP_SECONDS:
+            return False
+        steps, self._steps = self._steps, self._pulse.steps
+        if steps == self._pulse.steps:
+            self._predict()
+        return True
 
 
 def _started(lane: Pipeline | Loop) -> threading.Thread:

@@ -113,11 +113,15 @@ class Listener:
         """The TCP port."""
         return int(self._socket.getsockname()[1])
 
-    def serve(self, stop: threading.Event) -> None:
-        """Take connections until told to stop; a message that is being answered is answered still."""
+    def serve(self, stop: threading.Event, turned: Callable[[str], None]) -> None:
+        """Take connections until told to stop; a message that is being answered is answered still.
+
+        `turned` is told what we do, each time that the loop turns.
+        """
         self._socket.settimeout(_LOOK_SECONDS)
         try:
             while not stop.is_set():
+                turned(f"listening on port {self.port}")
                 with suppress(TimeoutError, ConnectionError):
                     self._welcome(*self._accepted())
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
@@ -50,6 +51,30 @@ def listen(address: Address) -> socket.socket:
             "or stop what uses it"
         ) from error
     return own
+
+
+def is_live(own: socket.socket, *, timeout_s: float, is_secure: bool) -> bool:
+    """Ask the server behind our listening socket, as a browser would, whether it lives.
+
+    Raises:
+        OSError, http.client.HTTPException: there is no answer, or none in time.
+    """
+    host, port = own.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - where it listens
+    if is_secure:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # it may be named otherwise, and it is ourselves that we ask
+        context.verify_mode = ssl.CERT_NONE
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            host, port, timeout=timeout_s, context=context
+        )
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == http.client.OK
+    finally:
+        connection.close()
 
 
 def serve(app: Any, own: socket.socket, address: Address, stop: threading.Event) -> None:  # noqa: ANN401 - an ASGI app

@@ -8,6 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured, Transient
+from worker.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +30,15 @@ class Guard:
     queue: Queue
     events: Events
     stop: threading.Event = field(default_factory=threading.Event)
+    pulse: Pulse = field(default_factory=Pulse)
     failure: Misconfigured | None = None
     """Why the lane ended by itself."""
 
     def does(self, act: Callable[[], object]) -> bool:
         """Act, and say whether it went well; a wrong installation ends the lane and all beside it."""
         try:
-            act()
+            with self.pulse.at_work():
+                act()
         except Transient as error:
             self.events.warning("database-away", lane=self.lane, reason=str(error))
             self._pause()

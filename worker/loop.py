@@ -93,6 +93,7 @@ class Loop:
             return True
         finally:
             self.leases.drop([job])
+            self.guard.pulse.beat()
 
     def _recall(self) -> None:
         recalled = self.guard.queue.recall(self.guard.lane)

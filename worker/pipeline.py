@@ -188,7 +188,9 @@ class Pipeline:
         if not squares:
             return []
         try:
-            return list(self.classifier.classify_squares(squares))
+            answers: list[Probabilities | Unsuitable | Exception] = list(self.classifier.classify_squares(squares))
+            self.guard.pulse.beat()
+            return answers  # noqa: TRY300 - what else fails is no fault of theirs
         except Exception as error:  # noqa: BLE001 - one of them is at fault, or the batch was too large for the memory
             if len(squares) == 1:
                 return [error]

@@ -29,6 +29,7 @@ def serve(
     book: DutyBook,
     events: Events,
     stop: threading.Event,
+    turned: Callable[[str], None],
 ) -> None:
     """Stand by, and run the duties whenever the lock is ours, until told to stop.
 
@@ -38,13 +39,14 @@ def serve(
         book: what is known of their runs.
         events: the log.
         stop: ends it all.
+        turned: is told what we do, each time that the loop turns.
     """
     stands_by = False
     while not stop.is_set():
         try:
             if lock.take():
                 stands_by = False
-                _be_active(lock, duties, book, events, stop)
+                _be_active(lock, duties, book, events, stop, turned)
                 continue
         except Transient as error:
             lock.release()
@@ -52,6 +54,7 @@ def serve(
         if not stands_by:
             stands_by = True
             events.info("scheduler-standby")
+        turned("standing by")
         stop.wait(_LOOK_SECONDS)
     lock.release()
 
@@ -62,6 +65,7 @@ def _be_active(
     book: DutyBook,
     events: Events,
     stop: threading.Event,
+    turned: Callable[[str], None],
 ) -> None:
     """Run the duties until told to stop.
 
@@ -74,8 +78,10 @@ def _be_active(
     scheduler = _start(duties(ended), book, events)
     events.info("scheduler-active")
     try:
+        turned("active")
         while not stop.wait(_LOOK_SECONDS):
             lock.check()
+            turned("active")
     finally:
         ended.set()
         scheduler.shutdown(wait=True)

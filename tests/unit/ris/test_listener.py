@@ -32,7 +32,7 @@ def listening(
     door: Door = DOOR, events: RecordedEvents | None = None, answer: Callable[[bytes], bytes] = echo
 ) -> Iterator[int]:
     listener, stop = Listener(door, answer, events or RecordedEvents()), threading.Event()
-    thread = threading.Thread(target=listener.serve, args=(stop,))
+    thread = threading.Thread(target=listener.serve, args=(stop, lambda _: None))
     thread.start()
     try:
         yield listener.port

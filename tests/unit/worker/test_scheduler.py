@@ -29,6 +29,7 @@ class Office:
     act: Callable[[], int] = lambda: 1
     every: timedelta = timedelta(seconds=0.02)
     ended: list[threading.Event] = field(default_factory=list)
+    turns: list[str] = field(default_factory=list)
 
     def runs(self) -> int:
         return self.book.kept[DutyName.STUCK].runs if DutyName.STUCK in self.book.kept else 0
@@ -44,7 +45,8 @@ class Office:
     def open(self) -> Iterator[None]:
         """Serve in a thread for the block."""
         thread = threading.Thread(
-            target=scheduler.serve, args=(self.lock, self.duties, self.book, self.events, self.stop)
+            target=scheduler.serve,
+            args=(self.lock, self.duties, self.book, self.events, self.stop, self.turns.append),
         )
         thread.start()
         try:
