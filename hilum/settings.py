@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
+from hilum import credentials
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.report_settings import FinalReports
 from hilum.section import Section
@@ -191,9 +198,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the environment before the file, and nothing else."""
+        """Take the environment before credentials, these before the file, and nothing else."""
         del init_settings, dotenv_settings, file_secret_settings
-        return env_settings, TomlConfigSettingsSource(settings_cls)
+        folder = _credentials_folder()
+        secrets = {} if folder is None else credentials.values(folder, Settings)
+        return env_settings, InitSettingsSource(settings_cls, secrets), TomlConfigSettingsSource(settings_cls)
 
     @property
     def senders(self) -> tuple[Peer, ...]:
@@ -315,12 +324,18 @@ def visible_gpus() -> str | None:
 
 def environment_without_settings() -> dict[str, str]:
     """Return the environment without our settings, which may hold passwords: for processes that need none of them."""
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ENVIRONMENT_PREFIX)}
+    ours = (ENVIRONMENT_PREFIX, "CREDENTIALS_DIRECTORY")
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ours)}
 
 
 def without_password(url: str) -> str:
     """Return a database address with its password, if it has one, replaced by `***`."""
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+
+
+def _credentials_folder() -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(folder) if folder else None
 
 
 def _find(config: Path | None) -> Path | None:
@@ -355,7 +370,8 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
-    if key in {"alarm.webhook", "oidc.client_secret"}:
+    folder = _credentials_folder()
+    if key in {"alarm.webhook", "oidc.client_secret"} or (folder is not None and key in credentials.keys(folder)):
         return "***"
     if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
         return "***"
