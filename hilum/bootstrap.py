@@ -75,7 +75,7 @@ def keep_database(settings: Settings, events: Events) -> None:
             events.info("database-started")
 
 
-def upgrade(engine: Engine, events: Events, stop: threading.Event, waits: Callable[[str], None] | None = None) -> bool:
+def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
     """Bring the database to this version's schema, waiting for the server if it is away; say whether it is done.
 
     Raises:
@@ -88,7 +88,7 @@ def upgrade(engine: Engine, events: Events, stop: threading.Event, waits: Callab
         if before != after:
             events.info("database-upgraded", version=after)
 
-    return _when_reachable(apply, events, stop, waits)
+    return _when_reachable(apply, events, stop, None)
 
 
 def wait_for_schema(

@@ -15,6 +15,7 @@ from hilum.agreement import agreement
 from hilum.doctor.command import doctor
 from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
+from hilum.install import install
 from hilum.jobs import jobs
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
@@ -126,11 +127,15 @@ def db() -> None:
 
 
 @db.command("upgrade")
+@click.option("--wait", is_flag=True, help="Wait for the server while it is away; refuse the embedded one.")
 @click.pass_obj
-def db_upgrade(loaded: Loaded) -> None:
+def db_upgrade(loaded: Loaded, *, wait: bool) -> None:
     """Apply missing migrations; safe to run at any time, also twice."""
-    from hilum import bootstrap
+    from hilum import bootstrap, roles
 
+    if wait:
+        roles.run_upgrade(loaded.settings())
+        return
     with bootstrap.database(loaded.settings(), role="upgrade") as engine:
         from db.upgrade import upgrade
 
@@ -366,3 +371,4 @@ hilum.add_command(final_reports)
 hilum.add_command(agreement)
 hilum.add_command(users)
 hilum.add_command(audit)
+hilum.add_command(install)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from domain.errors import Misconfigured
 from hilum import bootstrap, stopping, workplace
+from hilum.settings import EMBEDDED
 from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -46,6 +48,25 @@ def run_scheduler(settings: Settings, *, supervised: bool) -> None:
 
             duties.serve(settings, engine, events, stop, own.turned)
     events.info("scheduler-stopped")
+
+
+def run_upgrade(settings: Settings) -> None:
+    """Bring the database to this version's schema, for roles that are services of their own; wait for it if it is away.
+
+    Raises:
+        Misconfigured: the server is too old, the database too new, or the settings name none.
+    """
+    from hilum import log
+
+    if settings.database.url == EMBEDDED:
+        raise Misconfigured(
+            "database.url is `embedded`, which is for `hilum up`; name a PostgreSQL server, as a credential or in the "
+            "settings file, or install with `hilum install --systemd --embedded`"
+        )
+    stop = _stop(supervised=False)
+    events = log.start(settings.log, role="upgrade")
+    with bootstrap.database(settings, role="upgrade") as engine:
+        bootstrap.upgrade(engine, events, stop)
 
 
 def _stop(*, supervised: bool) -> threading.Event:

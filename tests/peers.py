@@ -27,7 +27,14 @@ ORTHANC = Path("/usr/sbin/Orthanc")
 T = TypeVar("T")
 
 OPENSSL = Path("/usr/bin/openssl")
-_DEBIAN_PACKAGES = {ECHOSCU: "dcmtk", STORESCU: "dcmtk", ORTHANC: "orthanc", OPENSSL: "openssl"}
+SYSTEMD_ANALYZE = Path("/usr/bin/systemd-analyze")
+_DEBIAN_PACKAGES = {
+    ECHOSCU: "dcmtk",
+    STORESCU: "dcmtk",
+    ORTHANC: "orthanc",
+    OPENSSL: "openssl",
+    SYSTEMD_ANALYZE: "systemd",
+}
 _PATIENCE_SECONDS = 60.0
 
 
