@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
@@ -116,13 +117,14 @@ class _Doorkeeper:
             self._events.error("web-request-failed", place=_place_of(scope), error=type(error).__name__)
             raise
         finally:
-            self._events.info(
-                "web-request",
-                calling=name_of(scope),
-                place=_place_of(scope),
-                status=status,
-                seconds=round(time.monotonic() - began, 3),
-            )
+            if (scope["path"], status) != (watch.LIVE, HTTPStatus.OK):  # asked several times a minute, by ourselves too
+                self._events.info(
+                    "web-request",
+                    calling=name_of(scope),
+                    place=_place_of(scope),
+                    status=status,
+                    seconds=round(time.monotonic() - began, 3),
+                )
 
 
 def _place_of(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope

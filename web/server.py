@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from domain.errors import Misconfigured
+from web.watch import LIVE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ def is_live(own: socket.socket, *, timeout_s: float, is_secure: bool) -> bool:
     else:
         connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
-        connection.request("GET", "/health/live")
+        connection.request("GET", LIVE)
         return connection.getresponse().status == http.client.OK
     finally:
         connection.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from domain.alarm import Overdue
     from web.access import Client
 
+LIVE: Final = "/health/live"
+
 
 def routes(overdue: Callable[[], Overdue], clients: Sequence[Client]) -> APIRouter:
     """Return what answers for the installation; nothing in it names a patient.
@@ -27,7 +29,7 @@ def routes(overdue: Callable[[], Overdue], clients: Sequence[Client]) -> APIRout
     router = APIRouter(tags=["watch"])
     watcher = [Depends(allowed(clients, Right.WATCH))]
 
-    @router.get("/health/live", summary="Whether the web server answers")
+    @router.get(LIVE, summary="Whether the web server answers")
     def live() -> dict[str, str]:
         return {"status": "live"}
 
