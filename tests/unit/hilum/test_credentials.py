@@ -60,7 +60,7 @@ def test_tables_and_lists_are_json(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("hilum.databse.url", "x", ["hilum.databse.url", "no setting databse.url"]),
+        ("hilum.database.uri", "x", ["hilum.database.uri", "no setting database.uri"]),
         ("hilum.peers.name", "x", ["no setting peers.name"]),
         ("hilum.peers", "secret", ["hilum.peers", "not JSON"]),
         ("hilum.node.port", "secret", ["node.port", "***", "1 to 65535"]),
