@@ -33,8 +33,8 @@ Generated from the code by `make docs`.
 
 One TOML file: `hilum --config FILE`, else `./hilum.toml`, else `/etc/hilum/hilum.toml`, else the defaults.
 A variable beats the file: `HILUM_NODE__PORT` is `node.port`, `HILUM_HOME` is `home`; `HILUM_PEERS` holds a JSON list.
-Between them are secrets: a file `hilum.database.url` or `hilum_database.url` in `$CREDENTIALS_DIRECTORY` holds the value of
-`database.url`; where a setting is a file, such as `node.tls_key`, it is that file itself.
+Between them are secrets: a file `hilum.database.url` or `hilum_database.url` in `$CREDENTIALS_DIRECTORY` holds the
+value of `database.url`; where a setting is a file, such as `node.tls_key`, it is that file itself.
 An unknown key or a value that is not allowed is refused before anything starts. `hilum config show` prints what is in
 force.
 

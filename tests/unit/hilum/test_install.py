@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from domain.errors import Misconfigured
-from hilum import machine
+from hilum import machine, roles, settings
 from hilum.install import install
 
 PROGRAM = "/srv/hilum/bin/hilum"
@@ -122,3 +122,10 @@ def test_what_can_not_work_is_refused(monkeypatch: pytest.MonkeyPatch, user: int
     monkeypatch.setattr("os.geteuid", lambda: user)
     with pytest.raises(Misconfigured, match=reason):
         CliRunner().invoke(install, ["--systemd", "--program", program], catch_exceptions=False)
+
+
+def test_tables_for_services_need_a_server(tmp_path: Path) -> None:
+    """The embedded one would end with whoever started it; the text says what to do."""
+    home = settings.Settings().model_copy(update={"home": tmp_path})
+    with pytest.raises(Misconfigured, match="--embedded"):
+        roles.run_upgrade(home)

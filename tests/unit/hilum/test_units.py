@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def sections(service: str) -> list[str]:
     """Return the lines that are meant to be the same in each service: those of its last block."""
     text = (SHIPPED / service).read_text()
     return text[text.index("\nUser=") : text.index("\n[Install]")].splitlines()
+
+
+def test_the_package_brings_the_units() -> None:
+    """`hilum install` finds them beside the rooms, in the repository and in an environment."""
+    project = tomllib.loads((SHIPPED.parents[1] / "pyproject.toml").read_text())
+    assert SHIPPED.parent.name in project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
 def test_there_is_nothing_to_say_against_the_units(tmp_path: Path) -> None:

@@ -131,6 +131,14 @@ def test_an_unforeseen_failure_shows_nothing_of_itself() -> None:
     )
 
 
+def test_who_only_asks_whether_we_live_leaves_no_line_in_the_log() -> None:
+    """It is asked every few seconds; other requests are told."""
+    web = Web(FakeRooms())
+    assert web.ask("GET", "/health/live").status_code == 200
+    assert web.ask("GET", "/health/ready").status_code == 200
+    assert [fields["place"] for _, _, fields in web.events.told] == ["GET /health/ready"]
+
+
 def test_every_answer_says_that_nobody_keeps_it() -> None:
     """Nor guesses what it is, nor runs anything in it."""
     headers = Web(FakeRooms()).ask("GET", "/studies").headers
