@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import queue as queues
-import signal
-import socket
-import subprocess
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import Crashed, Misconfigured
+from worker.child import ONE_THREAD, Child
 from worker.developer import (
-    QUIT,
     as_plate_request,
     as_print_request,
     as_request,
@@ -32,12 +28,6 @@ if TYPE_CHECKING:
     from worker.events import Events
 
 _Result = TypeVar("_Result")
-
-_START_SECONDS = 60.0
-_LONGEST_REPLY_BYTES = 16 * 1024 * 1024
-"""A plate of 2800 rows and columns."""
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""The processes share the cores; none of them needs more than one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +67,7 @@ class Darkroom:
         self.size = size
         self._command = list(command)
         self._greeting = json.dumps(greeting).encode()
-        self._environment = {**environment, **_ONE_THREAD}
+        self._environment = {**environment, **ONE_THREAD}
         self._patience_s = patience_s
         self._events = events
         self._tasks: queues.SimpleQueue[_Task | None] = queues.SimpleQueue()
@@ -141,82 +131,9 @@ class Darkroom:
         if child is not None:
             child.quit()
 
-    def _started(self) -> _Child | None:
+    def _started(self) -> Child | None:
         try:
-            return _Child(self._command, self._greeting, self._environment)
+            return Child(self._command, self._greeting, self._environment)
         except (OSError, EOFError):
             self._events.error("darkroom-not-started")
             return None
-
-
-class _Child:
-    """One process and the socket to it."""
-
-    def __init__(self, command: Sequence[str], greeting: bytes, environment: Mapping[str, str]) -> None:
-        """Start it and wait until it is ready.
-
-        Raises:
-            OSError, EOFError: it does not start.
-        """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(
-                [*command, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what a library says of a film may quote a patient's data
-                start_new_session=True,  # Ctrl-C is for the worker, which ends it
-                env=environment,
-            )
-        self._socket = Connection(ours.detach())
-        try:
-            self._socket.send_bytes(greeting)
-            if not self._socket.poll(_START_SECONDS):
-                self._process.kill()  # which ends what is waited for
-            self._socket.recv_bytes(_LONGEST_REPLY_BYTES)
-        except (OSError, EOFError):
-            self.end()
-            raise
-
-    def is_dead(self) -> bool:
-        """Whether it ended while nobody asked it anything."""
-        return self._process.poll() is not None
-
-    def ask(self, request: bytes, seconds: float) -> tuple[bytes, bytes]:
-        """Return the two parts of the reply.
-
-        Raises:
-            Crashed: it ended, or took too long; it is of no use any more.
-        """
-        try:
-            self._socket.send_bytes(request)
-            if not self._socket.poll(seconds):
-                raise Crashed(f"decoding a film took longer than {seconds:.0f} seconds")
-            return self._socket.recv_bytes(_LONGEST_REPLY_BYTES), self._socket.recv_bytes(_LONGEST_REPLY_BYTES)
-        except (OSError, EOFError) as error:
-            raise Crashed(f"decoding a film ended its process ({self._how()})") from error
-
-    def quit(self) -> None:
-        """Let it end by itself; it is killed if it does not."""
-        try:
-            self._socket.send_bytes(QUIT)
-            self._process.wait(1.0)
-        except (OSError, subprocess.TimeoutExpired):
-            pass
-        self.end()
-
-    def end(self) -> None:
-        """Kill it, if it lives."""
-        self._process.kill()
-        self._process.wait()
-        self._socket.close()
-
-    def _how(self) -> str:
-        try:
-            status = self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            return "it closed its socket"
-        if status >= 0:
-            return f"exit status {status}"
-        return signal.strsignal(-status) or f"signal {-status}"

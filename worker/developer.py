@@ -24,6 +24,7 @@ QUIT = b""
 """The request to end."""
 
 _NO_PIXELS = b""
+_LIMIT = "decoding a film took more memory than worker.decode_megabytes"
 
 
 def serve(connection: Connection, reader: FilmDuplicator) -> None:
@@ -64,7 +65,7 @@ def from_reply(head: bytes, pixels: bytes) -> Developed:
         Misconfigured: the installation is wrong.
         Unforeseen: the film's reader has a defect; the text names the type of its error.
     """
-    reply = _without_failure(head)
+    reply = without_failure(head)
     square = np.frombuffer(pixels, dtype=np.float32).reshape(reply["shape"]) if reply["film"] else None
     return Developed(
         seen=_from_headers(reply["seen"]),
@@ -80,7 +81,7 @@ def from_print_reply(head: bytes, pixels: bytes) -> Print:
         Permanent: the film has no pixels that can be shown.
         HilumError: see `from_reply`.
     """
-    reply = _without_failure(head)
+    reply = without_failure(head)
     rows, columns = reply["shape"]
     picture = np.frombuffer(pixels, dtype=np.uint8, count=rows * columns).reshape(rows, columns)
     square = np.frombuffer(pixels[rows * columns :], dtype=np.float32).reshape(reply["square"])
@@ -89,7 +90,7 @@ def from_print_reply(head: bytes, pixels: bytes) -> Print:
 
 def from_plate_reply(head: bytes, pixels: bytes) -> Plate:
     """Read what came of a request for grey levels; raises what `from_print_reply` does."""
-    reply = _without_failure(head)
+    reply = without_failure(head)
     rows, columns = reply["film_shape"]
     return Plate(
         levels=np.frombuffer(pixels, dtype="<u2").reshape(reply["shape"]),
@@ -98,7 +99,8 @@ def from_plate_reply(head: bytes, pixels: bytes) -> Plate:
     )
 
 
-def _without_failure(head: bytes) -> dict[str, Any]:
+def without_failure(head: bytes, *, limit: str = _LIMIT) -> dict[str, Any]:
+    """Return what a process answered; raises what `from_reply` does. `limit` is said where memory did not suffice."""
     reply: dict[str, Any] = json.loads(head)
     match reply["outcome"]:
         case "transient":
@@ -106,7 +108,7 @@ def _without_failure(head: bytes) -> dict[str, Any]:
         case "misconfigured":
             raise Misconfigured(reply["reason"])
         case "memory":
-            raise Crashed("decoding a film took more memory than worker.decode_megabytes")
+            raise Crashed(limit)
         case "unforeseen":
             raise Unforeseen(reply["reason"])
         case "unsuitable":
@@ -118,11 +120,12 @@ def _reply(request: bytes, reader: FilmDuplicator) -> tuple[bytes, bytes]:
     asked = json.loads(request)
     acts: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {"print": _printed, "plate": _copied}
     act = next((acts[kind] for kind in acts if kind in asked), _developed)
-    head, pixels = _answered(partial(act, asked, reader))
+    head, pixels = answered(partial(act, asked, reader))
     return json.dumps(head).encode(), pixels
 
 
-def _answered(act: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:
+def answered(act: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:
+    """Act, and return the two parts of the answer; of a failure what the worker may know of it."""
     try:
         return act()
     except NotClassifiable as problem:
