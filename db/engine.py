@@ -29,7 +29,7 @@ __all__ = [
     "transaction",
 ]
 
-SCHEMA_REVISION = "0024"
+SCHEMA_REVISION = "0028"
 """The migration that this code needs; a test keeps it equal to Alembic's head."""
 
 CONNECTING = {

@@ -57,6 +57,7 @@ SELECT j.id, j.lane, j.attempts, j.reason, j.reason_class, j.settled_at AS held_
     WHEN '{JobKind.DELIVER}' THEN (
         SELECT f.study_id FROM deliveries AS d JOIN findings AS f ON f.id = d.findings_id WHERE d.id = j.subject_id
     )
+    WHEN '{JobKind.SHADOW}' THEN (SELECT f.study_id FROM findings AS f WHERE f.id = j.subject_id)
 END AS study
 FROM jobs AS j WHERE j.state = 'held' ORDER BY j.settled_at DESC NULLS LAST, j.id DESC LIMIT {_MOST_HELD}
 """)  # noqa: S608 - constants
@@ -103,7 +104,7 @@ GROUP BY m.name, m.version ORDER BY last_at DESC, m.name, m.version
 """)
 _COUNTS = text("""
 SELECT now() AS at,
-    (SELECT count(*) FROM jobs WHERE state = 'held') AS held_count,
+    (SELECT count(*) FROM jobs WHERE state = 'held' AND kind <> 'shadow') AS held_count,
     (SELECT count(*) FROM conflicts WHERE last_received_at > now() - interval '7 days') AS conflicts,
     coalesce(sum(unknown), 0)::bigint AS unknown_reports, coalesce(sum(ambiguous), 0)::bigint AS ambiguous_reports
 FROM report_messages WHERE received_at > now() - interval '7 days'

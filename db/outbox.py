@@ -145,13 +145,13 @@ def dispatch_of(connection: Connection, findings_id: int, *, peer: str, told_as:
         .order_by(FindingsRow.id.desc())
         .limit(1)
     ).one_or_none()
-    films = _films(connection, row.id)
+    films = films_of(connection, row.id)
     return Dispatch(
         peer=peer,
         object=told_as,
         findings=_findings(row, films),
         made_at=row.created_at,
-        predecessor=None if before is None else _findings(before, _films(connection, before.id)),
+        predecessor=None if before is None else _findings(before, films_of(connection, before.id)),
         seen={SopInstanceUid(film.sop_instance_uid): _seen(film) for film in films if film.view},
     )
 
@@ -173,7 +173,8 @@ def _finding_rows() -> Select[*tuple[Any, ...]]:
     ).join(ModelVersionRow, ModelVersionRow.id == FindingsRow.model_version_id)
 
 
-def _films(connection: Connection, findings_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def films_of(connection: Connection, findings_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the rows of the films that findings speak about, with the content that they had then."""
     query = (
         film_rows(
             digest=func.coalesce(FindingsInstance.digest, Instance.digest),

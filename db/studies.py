@@ -174,7 +174,7 @@ def _store(connection: Connection, examinations: Sequence[Examination]) -> list[
     instance_ids = _instance_ids(
         connection, [film for examination in examinations for film in examination.findings.films]
     )
-    versions = {model: _model_version(connection, model) for model in {one.findings.model for one in examinations}}
+    versions = {model: model_version_id(connection, model) for model in {one.findings.model for one in examinations}}
     rows = [_row(one.findings, instance_ids, versions[one.findings.model]) for one in examinations]
     statement = (
         insert(FindingsRow).values(rows).on_conflict_do_nothing().returning(FindingsRow.id, FindingsRow.study_id)
@@ -218,7 +218,8 @@ def _instance_ids(connection: Connection, films: Sequence[StoredFilm]) -> dict[s
     return {row.sop_instance_uid: row.id for row in connection.execute(query)}
 
 
-def _model_version(connection: Connection, model: ModelVersion) -> int:
+def model_version_id(connection: Connection, model: ModelVersion) -> int:
+    """Return the row of a network, made now if it is new."""
     values = {
         "name": model.name,
         "version": model.version,

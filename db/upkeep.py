@@ -69,20 +69,21 @@ SELECT '{JobKind.CLASSIFY}', '{CLASSIFY_LANE}', s.id, :max_attempts, s.priority,
 FROM studies AS s WHERE s.id = ANY(:studies) AND {_NOBODY_WILL} AND {_NO_JOB_DECIDED}
 """)  # noqa: S608 - a constant
 
+# What a shadow has not done keeps no result from anybody: it is no alarm.
 _STUCK = text("""
 SELECT
     (
         SELECT count(*) FROM jobs
-        WHERE state = 'waiting' AND lane <> '' AND run_after < now() - :waiting
+        WHERE state = 'waiting' AND lane <> '' AND kind <> 'shadow' AND run_after < now() - :waiting
         AND NOT EXISTS (SELECT FROM pauses WHERE pauses.lane IN ('', jobs.lane))
     ) AS waiting,
     (
         SELECT count(*) FROM jobs
-        WHERE state = 'leased' AND now() - :leased > (
+        WHERE state = 'leased' AND kind <> 'shadow' AND now() - :leased > (
             SELECT max(happened_at) FROM job_history WHERE job_id = jobs.id AND after = 'leased'
         )
     ) AS leased,
-    (SELECT count(*) FROM jobs WHERE state = 'held') AS held,
+    (SELECT count(*) FROM jobs WHERE state = 'held' AND kind <> 'shadow') AS held,
     (
         SELECT count(*) FROM deliveries AS d
         WHERE d.accepted_at IS NULL AND d.created_at < now() - :undelivered
@@ -113,7 +114,7 @@ _FIGURES = text("""
 WITH hour AS (SELECT date_trunc('hour', now()) AS at),
 settled AS (
     SELECT jobs.kind, jobs.subject_id FROM jobs
-    WHERE state = 'done'
+    WHERE state = 'done' AND kind <> 'shadow'
     AND settled_at >= date_trunc('hour', now()) - interval '1 hour' AND settled_at < date_trunc('hour', now())
 ),
 delivered AS (
@@ -128,8 +129,8 @@ figures AS (
     SELECT 'waiting:' || lane AS name, count(*)::float AS value
     FROM jobs WHERE state = 'waiting' AND lane <> '' GROUP BY lane
     UNION ALL SELECT 'oldest_due_seconds', coalesce(extract(epoch FROM now() - min(run_after))::float, 0)
-    FROM jobs WHERE state = 'waiting' AND lane <> '' AND run_after <= now()
-    UNION ALL SELECT 'held', count(*) FROM jobs WHERE state = 'held'
+    FROM jobs WHERE state = 'waiting' AND lane <> '' AND kind <> 'shadow' AND run_after <= now()
+    UNION ALL SELECT 'held', count(*) FROM jobs WHERE state = 'held' AND kind <> 'shadow'
     UNION ALL SELECT 'undelivered', count(*) FROM deliveries WHERE accepted_at IS NULL
     UNION ALL SELECT 'done_in_hour', count(*) FROM settled
     UNION ALL SELECT 'delivery_seconds_median', percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM delivered

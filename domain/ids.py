@@ -14,6 +14,7 @@ StudyId = NewType("StudyId", int)
 """Row of a study in the database: the handle that logs use instead of its UID."""
 JobId = NewType("JobId", int)
 DeliveryId = NewType("DeliveryId", int)
+FindingsId = NewType("FindingsId", int)
 CommitmentId = NewType("CommitmentId", int)
 ConfirmationId = NewType("ConfirmationId", int)
 AccountId = NewType("AccountId", int)

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from domain.ids import JobId
 
 CLASSIFY_LANE = "classify"
+SHADOW_LANE = "shadow"
+"""What the lanes of shadows begin with, in names and in logs."""
 
 
 class JobKind(StrEnum):
-    """What a job asks for; its subject is the row id of a study, a delivery, a commitment or a confirmation."""
+    """What a job asks for; its subject is the row of a study, a delivery, a commitment, a confirmation or findings."""
 
     CLASSIFY = "classify"
     DELIVER = "deliver"
@@ -22,6 +24,8 @@ class JobKind(StrEnum):
     """Answer a peer whether we keep what it sent."""
     CONFIRM = "confirm"
     """Ask a peer whether it keeps what we sent."""
+    SHADOW = "shadow"
+    """Have a shadow look at what the active network has a result of; nobody waits for it."""
 
 
 class JobState(StrEnum):
@@ -78,7 +82,8 @@ class Job:
     id: JobId
     kind: JobKind
     lane: str
-    """Where it waits: `classify`, `deliver:PEER`, `commit:PEER` or `confirm:PEER`: a slow peer delays nobody."""
+    """Where it waits: `classify`, `deliver:PEER`, `commit:PEER`, `confirm:PEER` or `shadow:NETWORK`: a slow peer delays
+    nobody."""
     subject_id: int
     attempt: int
     """1 for the first try."""
@@ -107,3 +112,8 @@ def commit_lane(peer: str) -> str:
 def confirm_lane(peer: str) -> str:
     """Return the lane in which our own commitment requests to one peer wait."""
     return f"confirm:{peer}"
+
+
+def shadow_lane(network: str) -> str:
+    """Return the lane of a shadow, by its name and version."""
+    return f"{SHADOW_LANE}:{network}"

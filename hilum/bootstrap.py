@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from domain.errors import Misconfigured, Transient
 from hilum.settings import EMBEDDED
@@ -172,7 +172,7 @@ def registry(settings: Settings) -> Registry:
     """Return the networks that are installed."""
     from models.registry import Registry
 
-    return Registry(settings.models)
+    return Registry(settings.installed_networks)
 
 
 def classifier(settings: Settings, model: str | None = None) -> NetworkClassifier:
@@ -198,8 +198,10 @@ def package(settings: Settings, model: str | None = None) -> Package:
     return load_package(Path(model) if Path(model).is_dir() else installed.find(model))
 
 
-def ready(settings: Settings, model: Package) -> NetworkClassifier:
-    """Load a checked network where the settings want it computed, and run it once.
+def ready(
+    settings: Settings, model: Package, *, device: Literal["auto", "cpu", "gpu"] | None = None
+) -> NetworkClassifier:
+    """Load a checked network where the settings want it computed, or on a device, and run it once.
 
     Raises:
         Misconfigured: a file of it is no network, or `worker.device` asks for a GPU that is not there.
@@ -207,7 +209,7 @@ def ready(settings: Settings, model: Package) -> NetworkClassifier:
     from models.classifier import NetworkClassifier
     from models.runtime import open_runtime
 
-    runtime = open_runtime(model, settings.worker.device, settings.worker.threads or None)
+    runtime = open_runtime(model, device or settings.worker.device, settings.worker.threads or None)
     network = NetworkClassifier(model, runtime)
     network.warm_up()
     return network

@@ -170,7 +170,7 @@ def upkeep(loaded: Loaded, name: str | None, *, as_list: bool, as_json: bool) ->
 def status(loaded: Loaded, *, as_json: bool) -> None:
     """Show studies, queues, results, and what is held or failing and why.
 
-    Exit status 1 when a job is held.
+    Exit status 1 when a job is held, but for those of a shadow.
     """
     from hilum import status as view
 

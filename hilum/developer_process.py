@@ -84,12 +84,12 @@ def main() -> None:
     greeting = json.loads(connection.recv_bytes())
     store = open_store(StoreAddress(**greeting["store"]), for_reading=True)
     store.warm()  # before the limit: its own memory is none of a film's
-    _limit_memory(greeting["megabytes"])
+    limit_memory(greeting["megabytes"])
     serve(connection, PreparedFilms(SpoolFilms(store)))
     store.close()
 
 
-def _limit_memory(megabytes: int) -> None:
+def limit_memory(megabytes: int) -> None:
     """Let one film fail instead of the machine: its process gets no more, and is the first that the kernel ends."""
     limit = psutil.Process().memory_info().vms + megabytes * _MEGABYTE
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hilum.compare import compare
+from hilum.replay import replay
+
 if TYPE_CHECKING:
     from hilum.cli import Loaded
     from models.package import Package
@@ -40,7 +43,8 @@ def list_models(loaded: Loaded, *, as_json: bool) -> None:
         click.echo(json.dumps([_entry(entry) for entry in entries], indent=1))
         return
     for entry in entries:
-        notes = [note for note, holds in (("shipped", entry.shipped), ("was active before", entry.previous)) if holds]
+        told = (("shipped", entry.shipped), ("was active before", entry.previous), ("shadow", entry.shadow))
+        notes = [note for note, holds in told if holds]
         click.echo(f"{'*' if entry.active else ' '} {entry.title}{'  (' + ', '.join(notes) + ')' if notes else ''}")
 
 
@@ -94,21 +98,67 @@ def install(loaded: Loaded, source: Path) -> None:
 @models.command()
 @click.argument("model", required=False)
 @click.option("--previous", is_flag=True, help="Go back to the network that was active before.")
+@click.option(
+    "--without-replay",
+    "reason",
+    metavar="REASON",
+    help="Why it need not have passed a replay; kept in the audit trail.",
+)
 @click.pass_obj
-def activate(loaded: Loaded, model: str | None, *, previous: bool) -> None:
+def activate(loaded: Loaded, model: str | None, *, previous: bool, reason: str | None) -> None:
     """Make MODEL the active network, or with --previous go back to the one before.
+
+    The network is checked, and must give its own results for its own films on this machine; otherwise nothing changes.
+    Workers that run go on with the network they have until they are started again.
+
+    MODEL should have passed `hilum models replay`: the setting `models.gate` says whether that is required, or missed
+    with a warning. Going back is never held up.
+    """
+    from hilum import bootstrap
+    from hilum.gate import pass_gate
+    from hilum.shadowing import changing_the_shadow
+    from models.package import load_package
+
+    if previous == (model is not None):
+        raise click.UsageError("Give a MODEL or --previous.")
+    if reason is not None and (previous or not reason.strip()):
+        raise click.UsageError("--without-replay takes a reason, and goes with a MODEL.")
+    settings = loaded.settings()
+    if model is not None:
+        pass_gate(settings, load_package(bootstrap.registry(settings).find(model)), reason=reason)
+    registry, ready = bootstrap.registry(settings), partial(bootstrap.ready, settings)
+    with changing_the_shadow(settings):  # one that is activated is no longer on trial
+        package, difference = registry.activate_previous(ready) if model is None else registry.activate(model, ready)
+    click.echo(f"{package.title} is active; it gives its own results here (largest difference {difference:.1e}).")
+    click.echo(_RESTART)
+
+
+@models.command()
+@click.argument("model", required=False)
+@click.option("--stop", is_flag=True, help="End the shadow; what it has said is kept.")
+@click.pass_obj
+def shadow(loaded: Loaded, model: str | None, *, stop: bool) -> None:
+    """Make MODEL the shadow: workers have it look at live studies too, after the active network, and keep that aside.
+
+    What it says gets into no report, message, list or flag; `hilum models compare` shows it. Workers take the shadow up
+    and drop it within seconds; they need not be started again. There is one at a time.
 
     The network is checked, and must give its own results for its own films on this machine; otherwise nothing changes.
     """
     from hilum import bootstrap
+    from hilum.shadowing import changing_the_shadow
 
-    if previous == (model is not None):
-        raise click.UsageError("Give a MODEL or --previous.")
+    if stop == (model is not None):
+        raise click.UsageError("Give a MODEL or --stop.")
     settings = loaded.settings()
-    registry, ready = bootstrap.registry(settings), partial(bootstrap.ready, settings)
-    package, difference = registry.activate_previous(ready) if model is None else registry.activate(model, ready)
-    click.echo(f"{package.title} is active; it gives its own results here (largest difference {difference:.1e}).")
-    click.echo(_RESTART)
+    registry = bootstrap.registry(settings)
+    with changing_the_shadow(settings):
+        if model is not None:
+            package = registry.appoint_shadow(model, partial(bootstrap.ready, settings, device="cpu"))
+            click.echo(f"{package.title} is the shadow; workers take it up within seconds.")
+        else:
+            ended = registry.dismiss_shadow()
+            click.echo("There is no shadow." if ended is None else f"{ended} is no longer the shadow.")
 
 
 @models.command()
@@ -128,6 +178,10 @@ def export(loaded: Loaded, model: str, path: Path, kind: str) -> None:
     package = _package(loaded, model)
     _export(package, path, kind)
     click.echo(f"{package.title} is written to {path}")
+
+
+models.add_command(compare)
+models.add_command(replay)
 
 
 def _export(package: Package, path: Path, kind: str) -> None:
@@ -158,6 +212,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "shipped": entry.shipped,
         "active": entry.active,
         "previous": entry.previous,
+        "shadow": entry.shadow,
     }
 
 

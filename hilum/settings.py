@@ -29,7 +29,7 @@ from hilum.report_settings import FinalReports
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.web_settings import Audit, Oidc, Web, WebClient
-from hilum.work_settings import Alarm, Retention, Upkeep, Worker, Worklist
+from hilum.work_settings import Alarm, Models, Retention, Upkeep, Worker, Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,6 +157,7 @@ class Settings(BaseSettings):
     store: Store = Field(default_factory=Store, description="a table")
     node: Node = Field(default_factory=Node, description="a table")
     worker: Worker = Field(default_factory=Worker, description="a table")
+    models: Models = Field(default_factory=Models, description="a table")
     upkeep: Upkeep = Field(default_factory=Upkeep, description="a table")
     retention: Retention = Field(default_factory=Retention, description="a table")
     report: Report = Field(default_factory=Report, description="a table")
@@ -242,7 +243,7 @@ class Settings(BaseSettings):
         return Path(unquote(url.path)) if url.scheme == "file" else self.home / "spool"
 
     @property
-    def models(self) -> Path:
+    def installed_networks(self) -> Path:
         """The folder of installed networks."""
         return self.home / "models"
 

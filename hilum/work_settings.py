@@ -53,10 +53,31 @@ class Worker(Section):
         description="seconds, 1 to 604800, that a peer may take to answer whether it keeps what it accepted, before it "
         "is asked again",
     )
+    shadow_backlog: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="studies, 1 to 100000, that may wait for the shadow or be held; what comes beyond is skipped",
+    )
+    shadow_seconds: float = Field(
+        60, ge=1, le=3600, description="seconds, 1 to 3600, that the shadow may take for one study"
+    )
+    shadow_megabytes: int = Field(
+        2048, ge=64, le=1_000_000, description="memory, in MB, that one study may take in the shadow's process"
+    )
     retry_seconds: float = Field(
         2, gt=0, le=600, description="seconds before the second try, above 0 to 600; doubles with each further one"
     )
     retry_limit_seconds: float = Field(60, gt=0, le=86400, description="seconds, the longest pause between two tries")
+
+
+class Models(Section):
+    """What is asked of a network before it is put to work."""
+
+    gate: Literal["off", "warn", "require"] = Field(
+        "warn",
+        description="off, warn or require: whether a network that is activated must have passed `hilum models replay`",
+    )
 
 
 Interval = Annotated[float, Field(ge=1, le=604800)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from db.engine import Engine
     from dicom_node.commitment import CommitmentSender
     from dicom_node.store import Store
+    from domain.ports import Queue
     from hilum.settings import Settings
     from hilum.watchdog import Watchdog
     from models.classifier import NetworkClassifier
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from worker.loop import Handler, Loop
     from worker.pipeline import Pipeline
     from worker.pulse import Pulse
+    from worker.shadow import Shadowing
 
 _STOP_SECONDS = 29.0
 """Whoever sent SIGTERM may kill after 30."""
@@ -37,6 +39,8 @@ _STOP_PATIENCE_SECONDS = 25.0
 """For what is at work."""
 _LONGEST_STEP_SECONDS = 600.0
 """A thread that does not get on for so long hangs: a job is at most a handful of messages of 30 s patience each."""
+_SHADOW_PATIENCE_SECONDS = 2.0
+"""For its thread to give back what it was at, once its process is killed."""
 _JOBS_AT_ONCE = 8
 """That a lane of deliveries or commitments claims together."""
 _MOST_DECODERS, _MOST_DECODERS_BESIDE_A_GPU = 4, 16
@@ -83,14 +87,19 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     handlers = _handlers(settings, engine, store, darkroom, network)
     lanes += [_loop(settings, guard(lane), handler) for lane, handler in handlers.items()]
     threads += [_started(lane) for lane in lanes[1:]]
+    shadow = _shadow(settings, engine, queue, events)
+    shadow_thread = _started(shadow)
     lease = timedelta(seconds=settings.worker.lease_seconds)
-    duties = upkeep.start([lane.leases for lane in lanes], queue, events, lease=lease)
+    duties = upkeep.start([lane.leases for lane in (*lanes, shadow)], queue, events, lease=lease)
     if settings.receivers:
         import dicom_node.report  # noqa: F401 - for which the first report would have to wait
     stop.wait()
     stopping.at_latest(_STOP_SECONDS, events)
     queue.wake()
+    shadow.end()
     _await(threads, lanes, events)
+    shadow_thread.join(_SHADOW_PATIENCE_SECONDS)
+    shadow.leases.abandon()
     duties.shutdown(wait=True)
     darkroom.close()
     queue.close()
@@ -118,7 +127,17 @@ class Check:
         return True
 
 
-def _started(lane: Pipeline | Loop) -> threading.Thread:
+def _shadow(settings: Settings, engine: Engine, queue: Queue, events: Events) -> Shadowing:
+    """Return the shadow's lane, under a guard of its own: nothing that happens there ends the worker."""
+    from domain.jobs import SHADOW_LANE
+    from hilum.shadowing import shadowing
+    from worker.guard import Guard
+
+    guard = Guard(lane=SHADOW_LANE, queue=queue, events=events)
+    return shadowing(settings, engine, guard, _aftermath(settings, guard), worker=_name())
+
+
+def _started(lane: Pipeline | Loop | Shadowing) -> threading.Thread:
     thread = threading.Thread(target=lane.run, name=lane.guard.lane, daemon=True)
     thread.start()
     return thread

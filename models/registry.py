@@ -6,12 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured
+from domain.shadow import Appointment
 from models.golden import check_golden
 from models.package import MANIFEST, SHIPPED, Package, load_package, shipped_package, split_title, version_order
 from models.parcel import unpack
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _ACTIVE = "active"
 _PREVIOUS = "previous"
+_SHADOW = "shadow"
 
 Open = Callable[[Package], "NetworkClassifier"]
 """Makes a package ready to classify on this machine."""
@@ -36,13 +38,14 @@ class Entry:
     shipped: bool
     active: bool
     previous: bool
+    shadow: bool
 
 
 class Registry:
     """A folder of installed networks, one in each folder `NAME-VERSION`, beside those that come with Hilum.
 
     The file `active` holds one line: the title of the network at work and its SHA-256; `previous` that of the one
-    before. Without them the shipped network is at work.
+    before. Without them the shipped network is at work. `shadow` holds that of the one on trial, if there is one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -50,7 +53,7 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """Return every network, sorted by name and version."""
-        active, previous = self._recorded(_ACTIVE), self._recorded(_PREVIOUS)
+        active, previous, shadow = (self._recorded(name) for name in (_ACTIVE, _PREVIOUS, _SHADOW))
         at_work = shipped_package().name if active is None else active[0]
         return [
             Entry(
@@ -59,6 +62,7 @@ class Registry:
                 shipped=folder.parent == SHIPPED,
                 active=title == at_work,
                 previous=previous is not None and title == previous[0],
+                shadow=shadow is not None and title == shadow[0],
             )
             for title, folder in sorted(self._folders().items(), key=lambda item: _order(item[0]))
         ]
@@ -128,6 +132,9 @@ class Registry:
         if current is not None and current != line:
             self._record(_PREVIOUS, current)
         self._record(_ACTIVE, line)
+        with suppress(Misconfigured):  # what is on trial is in nobody's way, nor is a broken record of it
+            if self._recorded(_SHADOW) == (package.title, package.model.sha256):
+                self.dismiss_shadow()
         return package, difference
 
     def activate_previous(self, make: Open) -> tuple[Package, float]:
@@ -141,12 +148,51 @@ class Registry:
             raise Misconfigured("no other network was at work before, so there is none to go back to")
         return self.activate(self._load_recorded(*recorded).title, make)
 
-    def _load_recorded(self, title: str, sha256: str) -> Package:
+    def shadow(self) -> Appointment | None:
+        """Return which network is the shadow, not checked yet; None: there is none.
+
+        Raises:
+            Misconfigured: what is recorded can't be read.
+        """
+        recorded = self._recorded(_SHADOW)
+        return None if recorded is None else Appointment(*recorded)
+
+    def load_shadow(self, appointed: Appointment) -> Package:
+        """Return a network that was made the shadow, checked.
+
+        Raises:
+            Misconfigured: it is damaged, gone, or another than it was then.
+        """
+        return self._load_recorded(*appointed, act="shadow")
+
+    def appoint_shadow(self, word: str, make: Open) -> Package:
+        """Make a network the shadow, once it is checked and reproduces its own results on this machine.
+
+        Raises:
+            Misconfigured: there is no such network, it is damaged, at work already, or it gives other results here.
+        """
+        package = load_package(self.find(word))
+        line = f"{package.title} {package.model.sha256}"
+        if line == self._line_at_work():
+            raise Misconfigured(f"{package.title} is the active network: beside itself it shows nothing")
+        check_golden(package, make(package))
+        self._record(_SHADOW, line)
+        return package
+
+    def dismiss_shadow(self) -> str | None:
+        """End the shadow; return its title, None where there was none."""
+        recorded = self._recorded(_SHADOW)
+        with self._writing():
+            (self._folder / _SHADOW).unlink(missing_ok=True)
+        return None if recorded is None else recorded[0]
+
+    def _load_recorded(self, title: str, sha256: str, *, act: str = "activate") -> Package:
         package = load_package(self.find(title))
         if package.model.sha256 != sha256:
+            done = "activated as" if act == "activate" else "made the shadow as"
             raise Misconfigured(
-                f"{package.folder} is another network than the one that was activated as {title}; if you trust it, "
-                f"activate it anew: hilum models activate {title}"
+                f"{package.folder} is another network than the one that was {done} {title}; if you trust it, "
+                f"{act} it anew: hilum models {act} {title}"
             )
         return package
 

@@ -9,12 +9,12 @@ from domain.film import FRONTAL_PREFERENCE, Developed, NotClassifiable, Unsuitab
 from domain.findings import Examination, Findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from domain.film import FilmHeader, StoredFilm
     from domain.findings import ModelVersion, Probabilities
     from domain.ids import SopInstanceUid
-    from domain.ports import FilmReader
+    from domain.ports import Classifier, FilmReader
 
 # Of several unsuitable films the reason nearest to a usable one says most to the reader of the report.
 _TELLING_ORDER = (
@@ -74,6 +74,29 @@ def examination(
         reason = min(reasons, key=_TELLING_ORDER.index)
         findings = Findings(model=model, films=films, unsuitable=reason)
     return Examination(findings=findings, films=developed.seen)
+
+
+def examine(
+    classifier: Classifier,
+    films: tuple[StoredFilm, ...],
+    look: Callable[[Mapping[SopInstanceUid, FilmHeader]], Developed],
+) -> Findings:
+    """Return what a network says of one study: of the first film, best first, that it takes.
+
+    Args:
+        classifier: the network.
+        films: all of the study.
+        look: develops the best film, as `develop` does, of what is known of the films.
+    """
+    seen: Mapping[SopInstanceUid, FilmHeader] = {}
+    while True:
+        developed = look(seen)
+        if developed.film is None or developed.square is None:
+            return examination(classifier.model, films, developed, None).findings
+        (answer,) = classifier.classify_squares([developed.square])
+        if not isinstance(answer, Unsuitable):
+            return examination(classifier.model, films, developed, answer).findings
+        seen = refused(developed.seen, developed.film, answer)
 
 
 def best_first(headers: Iterable[tuple[StoredFilm, FilmHeader]]) -> list[StoredFilm]:

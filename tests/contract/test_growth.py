@@ -14,6 +14,7 @@ from db.engine import transaction
 from db.intake import PostgresIntake
 from db.ledger import _DELIVERIES, _ENTRIES
 from db.queue import _CLAIM
+from db.shadows import _FEED, _IS_LIVE_WORK_DUE
 from db.upkeep import _OLD, _OVERLOOKED
 from tests.conftest import migrated
 from tests.fakes import received
@@ -75,6 +76,14 @@ def test_a_claim_does_not_read_what_is_done(grown: Engine, *, analyzed: bool) ->
     assert "jobs_waiting" in read
     assert "all of jobs" not in read
     assert pages < FEW_PAGES
+
+
+def test_a_shadow_does_not_read_what_is_done(grown: Engine) -> None:
+    """Neither when it looks for live work nor when it looks for new results, every second."""
+    for statement, values in ((_IS_LIVE_WORK_DUE, {}), (_FEED, {"lane": "shadow:x", "model": 1, "most": 200})):
+        read, pages = explained(grown, statement.text, **values)
+        assert "all of jobs" not in read
+        assert pages < FEW_PAGES
 
 
 def test_the_archive_finds_what_is_old_by_its_age(grown: Engine) -> None:

@@ -187,4 +187,4 @@ def test_the_board_does_not_read_what_is_done(made: MadeStudies) -> None:
 
 def test_the_kinds_of_work_are_those_that_are_told_apart() -> None:
     """A new kind may be about a study as well."""
-    assert set(JobKind) == {JobKind.CLASSIFY, JobKind.DELIVER, JobKind.COMMIT, JobKind.CONFIRM}
+    assert set(JobKind) == {JobKind.CLASSIFY, JobKind.DELIVER, JobKind.COMMIT, JobKind.CONFIRM, JobKind.SHADOW}

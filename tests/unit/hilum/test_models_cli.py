@@ -134,3 +134,24 @@ def test_activating_needs_one_target(run: Callable[..., str]) -> None:
     """Neither a name nor --previous, or both, is a mistake that the command names."""
     assert "Give a MODEL or --previous" in run("activate", status=2)
     assert "Give a MODEL or --previous" in run("activate", "tiny", "--previous", status=2)
+
+
+def test_a_shadow_is_shown_in_the_list_until_it_is_stopped(run: Callable[..., str], newer: Path) -> None:
+    """It has no star: what it says is no result."""
+    run("install", newer)
+    assert run("shadow", NEWER) == f"{NEWER} is the shadow; workers take it up within seconds.\n"
+    assert run("list") == f"* {TITLE}  (shipped)\n  {NEWER}  (shadow)\n"
+    assert run("shadow", "--stop") == f"{NEWER} is no longer the shadow.\n"
+    assert run("shadow", "--stop") == "There is no shadow.\n"
+
+
+@pytest.mark.parametrize("length", ["30", "0d", "d", "12m", "99999w", "-1d"])
+def test_a_length_of_time_that_is_none_is_refused(run: Callable[..., str], length: str) -> None:
+    """With examples of what is one."""
+    assert "write 12h, 30d or 8w" in run("compare", "--since", length, status=2)
+
+
+def test_the_active_network_is_not_replayed_beside_itself(run: Callable[..., str]) -> None:
+    """There would be nothing to compare."""
+    with pytest.raises(Misconfigured, match="nothing to compare"):
+        run("replay", "tiny")

@@ -234,3 +234,51 @@ def test_graphs_are_exported_as_they_are(tiny_package: Package, tmp_path: Path) 
     copy_graphs(tiny_package, tmp_path / "out")
     for name in ("classifier.onnx", "lungs.onnx"):
         assert (tmp_path / "out" / name).read_bytes() == (tiny_package.folder / name).read_bytes()
+
+
+def test_a_shadow_is_appointed_and_dismissed(registry: Registry, newer: Path) -> None:
+    """It is one line beside that of the active network, which stays."""
+    package = registry.install(newer)
+    registry.appoint_shadow(NEWER, _ready)
+    appointed = registry.shadow()
+    assert appointed == (NEWER, package.model.sha256)
+    assert registry.load_shadow(appointed).title == NEWER
+    assert {entry.title for entry in registry.entries() if entry.shadow} == {NEWER}
+    assert _listed(registry) == {TITLE: "active", NEWER: ""}
+    assert (registry.dismiss_shadow(), registry.shadow(), registry.dismiss_shadow()) == (NEWER, None, None)
+
+
+def test_the_active_network_is_no_shadow(registry: Registry) -> None:
+    """Beside itself it shows nothing."""
+    with pytest.raises(Misconfigured, match="is the active network"):
+        registry.appoint_shadow(TITLE, _ready)
+
+
+def test_a_network_with_other_results_is_no_shadow(registry: Registry, newer: Path) -> None:
+    """What it said would tell nothing of it."""
+    edit(newer, "temperature = 0.01", "temperature = 0.02")
+    registry.install(newer)
+    with pytest.raises(Misconfigured, match="gives other results here"):
+        registry.appoint_shadow(NEWER, _ready)
+    assert registry.shadow() is None
+
+
+def test_a_shadow_that_is_activated_is_one_no_longer(registry: Registry, newer: Path) -> None:
+    """And another one stays."""
+    registry.install(newer)
+    registry.appoint_shadow(NEWER, _ready)
+    registry.activate(TITLE, _ready)
+    assert registry.shadow() is not None
+    registry.activate(NEWER, _ready)
+    assert registry.shadow() is None
+
+
+def test_a_shadow_that_was_exchanged_is_refused(registry: Registry, newer: Path) -> None:
+    """As an active network is."""
+    registry.install(newer)
+    registry.appoint_shadow(NEWER, _ready)
+    edit(registry.find(NEWER), "undetermined_below = 0.4", "undetermined_below = 0.0")
+    appointed = registry.shadow()
+    assert appointed is not None
+    with pytest.raises(Misconfigured, match=f"made the shadow as .* hilum models shadow {NEWER}"):
+        registry.load_shadow(appointed)

@@ -1,0 +1,134 @@
+"""Two networks on the same studies, from known rows of the real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from db.trials import last_replay, pairs, record, reported
+from domain.agreement import Scanner
+from domain.findings import Label, ModelVersion, Outcome
+from domain.pairs import PairedNetworks
+from domain.report_phrases import Statement
+from domain.trial import Decision, judged
+from tests.conftest import migrated
+from tests.fakes import MODEL
+from tests.made_studies import MadeStudies
+
+FIRST, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+MORNING = datetime(2026, 10, 30, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(embedded_url: str) -> Iterator[Engine]:
+    """An engine for a database with Hilum's tables: what is asked here is asked of both servers elsewhere."""
+    with migrated(embedded_url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def made(engine: Engine) -> MadeStudies:
+    """No study yet; one more network, 2.0.0, that may be a shadow."""
+    made = MadeStudies(engine)
+    made.run(
+        "INSERT INTO model_versions (name, version, sha256, undetermined_below) VALUES ('chest', '2.0.0', '2', 0.5)"
+    )
+    return made
+
+
+def shadow(made: MadeStudies, result: int, outcome: str = "classified") -> None:
+    """Let the shadow say NORMAL of a result, or skip it."""
+    made.run(
+        """
+        INSERT INTO shadow_findings (findings_id, model_version_id, outcome, label, probabilities, seconds)
+        SELECT :result, id, :outcome, CASE :outcome WHEN 'classified' THEN 'NORMAL' END,
+            CASE :outcome WHEN 'classified' THEN '{"COVID19": 0.1, "NORMAL": 0.8, "PNEUMONIA": 0.1}'::jsonb END, 1
+        FROM model_versions WHERE version = '2.0.0'
+        """,
+        result=result,
+        outcome=outcome,
+    )
+
+
+def test_a_pair_is_what_both_say_and_what_was_reported(engine: Engine, made: MadeStudies) -> None:
+    """With the scanner, and the networks by name."""
+    study = made.study(MORNING)
+    shadow(made, made.result(study, MORNING))
+    made.report(study[0], MORNING, covid19="present")
+    found = pairs(engine, FIRST, END)
+    assert found is not None
+    networks, (pair,) = found
+    assert networks == PairedNetworks(
+        active="chest-1.0.0", active_sha256="1.0.0", shadow="chest-2.0.0", shadow_sha256="2", others=0
+    )
+    assert (pair.scanner, pair.is_last) == (Scanner(ae_title="XRAY1", station="ROOM1"), True)
+    assert (pair.active.label, pair.said[Label.COVID19]) == (Label.COVID19, Statement.PRESENT)
+    assert pair.shadow is not None
+    assert (pair.shadow.outcome, pair.shadow.score(Label.NORMAL)) == (Outcome.CLASSIFIED, 0.8)
+
+
+def test_what_was_skipped_is_a_pair_without_a_shadow(engine: Engine, made: MadeStudies) -> None:
+    """And nothing was reported of it."""
+    for outcome in ("classified", "skipped"):
+        shadow(made, made.result(made.study(MORNING - timedelta(days=9)), MORNING - timedelta(days=9)), outcome)
+    found = pairs(engine, FIRST, END)
+    assert found is not None
+    (one, other) = found[1]
+    assert (one.shadow is None, other.shadow is None, other.said, one.is_last) == (False, True, {}, False)
+
+
+def test_of_a_study_the_last_result_counts_and_of_networks_the_last_ones(engine: Engine, made: MadeStudies) -> None:
+    """What others said is left out and counted."""
+    study = made.study(MORNING)
+    shadow(made, made.result(study, MORNING, version="0.9.0"))
+    shadow(made, made.result(study, MORNING + timedelta(minutes=1)))
+    shadow(made, made.result(study, MORNING + timedelta(minutes=2), label="NORMAL"))
+    found = pairs(engine, FIRST, END)
+    assert found is not None
+    (pair,) = found[1]
+    assert (pair.active.label, found[0].others) == (Label.NORMAL, 1)
+
+
+def test_without_a_shadow_there_are_no_pairs(engine: Engine, made: MadeStudies) -> None:
+    """Nor in other days."""
+    assert pairs(engine, FIRST, END) is None
+    shadow(made, made.result(made.study(END), END))
+    assert pairs(engine, FIRST, END) is None
+
+
+def test_reported_studies_come_with_what_was_said(engine: Engine, made: MadeStudies) -> None:
+    """The last ones first, of the window alone, at most so many."""
+    studies = [made.study(MORNING)[0] for _ in range(4)]
+    for number, study in enumerate(studies[:3]):
+        made.report(study, MORNING + timedelta(minutes=number), pneumonia="present")
+    made.report(studies[3], END)
+    found = reported(engine, FIRST, END, most=None)
+    assert [one.study for one in found] == studies[2::-1]
+    assert found[0].said == {
+        Label.COVID19: Statement.ABSENT,
+        Label.NORMAL: Statement.ABSENT,
+        Label.PNEUMONIA: Statement.PRESENT,
+    }
+    assert [one.study for one in reported(engine, FIRST, END, most=1)] == studies[2:3]
+
+
+def test_the_last_replay_of_a_network_is_the_one_that_counts(engine: Engine, made: MadeStudies) -> None:
+    """By its SHA-256, not by its name."""
+    active = ModelVersion(name="chest", version="1.0.0", sha256="1.0.0")
+    for decision in ("passed", "not-enough"):
+        record(engine, (MODEL, active), judged([], MODEL), window=(FIRST, END), actor="me")
+        made.run("UPDATE replays SET decision = :to WHERE id = (SELECT max(id) FROM replays)", to=decision)
+    last = last_replay(engine, MODEL.sha256)
+    assert last is not None
+    assert (last.decision, last.active) == (Decision.NOT_ENOUGH, "chest-1.0.0")
+    assert last_replay(engine, "00" * 32) is None
+
+
+def test_the_figures_of_a_replay_are_kept(engine: Engine, made: MadeStudies) -> None:
+    """With who asked for it, and beside which network."""
+    record(engine, (MODEL, MODEL), judged([], MODEL, minimum=7), window=(FIRST, END), actor="me")
+    assert made.run("SELECT figures -> 'minimum' FROM replays WHERE actor = 'me' AND decision = 'not-enough'") == 7
+    assert made.run("SELECT figures -> 'targets' -> 'COVID19' ->> 'decision' FROM replays") == "not-enough"
