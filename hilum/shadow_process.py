@@ -49,7 +49,8 @@ def main() -> None:
 
 def _give_way() -> None:
     """Run only where a core is idle, as far as the system can do that."""
-    os.nice(_LOWEST)
+    with suppress(OSError):
+        os.nice(_LOWEST)
     if hasattr(os, "SCHED_IDLE"):
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
