@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, String, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables import Table, one_of
@@ -65,6 +65,26 @@ class SessionRow(Table):
     expires_at: Mapped[datetime]
 
     __table_args__ = (Index("web_sessions_expired", "expires_at"),)
+
+
+class ApiTokenRow(Table):
+    """A right of a program to ask in the name of an account."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    name: Mapped[str]
+    token_sha256: Mapped[str] = mapped_column(unique=True)
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(String))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "name"),
+        CheckConstraint("cardinality(permissions) > 0", name="it_allows_something"),
+    )
 
 
 class AuditRow(Table):

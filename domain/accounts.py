@@ -118,6 +118,33 @@ class Session:
     """What forms must send back while somebody is logged in."""
     expires_at: datetime
 
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit trail."""
+        return self.account.login
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role allows something."""
+        return self.account.may(permission)
+
+
+class Visitor(Protocol):
+    """Whoever asks: somebody who is logged in, or a program with a token of an account."""
+
+    @property
+    def account(self) -> Account:
+        """In whose name."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit trail."""
+        ...
+
+    def may(self, permission: Permission) -> bool:
+        """Whether something is allowed."""
+        ...
+
 
 class Accounts(Protocol):
     """The accounts in the database; each method raises `Transient` while it is away."""

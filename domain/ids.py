@@ -19,6 +19,7 @@ CommitmentId = NewType("CommitmentId", int)
 ConfirmationId = NewType("ConfirmationId", int)
 AccountId = NewType("AccountId", int)
 UploadId = NewType("UploadId", int)
+TokenId = NewType("TokenId", int)
 
 _AE_TITLE_MAX_CHARACTERS = 16
 

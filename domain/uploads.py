@@ -11,7 +11,7 @@ from domain.accounts import Permission
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from domain.accounts import Account
+    from domain.accounts import Visitor
     from domain.delivery import Dispatch
     from domain.findings import Label, Verdict
     from domain.ids import AccountId, StudyId, StudyUid, UploadId
@@ -136,10 +136,10 @@ class Upload:
     label: Label | None
     """The class that it names, if it names one."""
 
-    def may_be_seen_by(self, account: Account) -> bool:
+    def may_be_seen_by(self, visitor: Visitor) -> bool:
         """Whether somebody may see it: who uploaded it, and who may see every study."""
-        is_own = account.id == self.account and account.may(Permission.UPLOAD)
-        return is_own or account.may(Permission.READ)
+        is_own = visitor.account.id == self.account and visitor.may(Permission.UPLOAD)
+        return is_own or visitor.may(Permission.READ)
 
 
 class Uploads(Protocol):

@@ -1,4 +1,4 @@
-"""`hilum users`: who may log in to the pages."""
+"""`hilum users`: who may log in to the pages; `hilum audit`: what they did."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ import json
 import secrets
 import sys
 from collections import deque
-from contextlib import contextmanager
-from getpass import getuser
 from typing import TYPE_CHECKING
 
 import click
 
 from domain.accounts import Role
-from hilum import bootstrap
+from hilum.account_tokens import token
+from hilum.accounts_desk import accounts_desk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from db.accounts import PostgresAccounts
     from db.audit import PostgresAuditTrail
     from hilum.cli import Loaded
-    from hilum.settings import Settings
 
 _GENERATED_BYTES = 15
 _role = click.option("--role", type=click.Choice([role.value for role in Role]), required=True, help="What for.")
@@ -51,7 +46,7 @@ def create(loaded: Loaded, login: str, role: str, name: str, *, generate: bool) 
     from web.passwords import hashed
 
     password = secrets.token_urlsafe(_GENERATED_BYTES) if generate else _asked()
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         try:
             login = checked_login(login)
             check_password(password, login)
@@ -69,7 +64,7 @@ def create(loaded: Loaded, login: str, role: str, name: str, *, generate: bool) 
 @click.pass_obj
 def list_(loaded: Loaded, *, as_json: bool) -> None:
     """Show all accounts."""
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         found = desk.accounts.all()
     if as_json:
         rows = [{"login": one.login, "name": one.name, "role": one.role, "disabled": one.is_disabled} for one in found]
@@ -89,7 +84,7 @@ def password(loaded: Loaded, login: str, *, generate: bool) -> None:
     from web.passwords import hashed
 
     chosen = secrets.token_urlsafe(_GENERATED_BYTES) if generate else _asked()
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         try:
             check_password(chosen, login)
             desk.accounts.set_password(login, hashed(chosen))
@@ -115,6 +110,9 @@ def enable(loaded: Loaded, login: str) -> None:
     _set_disabled(loaded, login, is_disabled=False)
 
 
+users.add_command(token)
+
+
 @click.group()
 def audit() -> None:
     """Look at the audit trail: who did what, and who saw whose data."""
@@ -127,7 +125,7 @@ def verify(loaded: Loaded) -> None:
 
     Exit status 1 if one is. Records that were cut off at the end leave no gap: keep the last hash elsewhere.
     """
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         broken = desk.trail.first_broken()
         last = None if broken is not None else _last(desk.trail)
     if broken is not None:
@@ -141,7 +139,7 @@ def verify(loaded: Loaded) -> None:
 @click.pass_obj
 def export(loaded: Loaded, behind: int) -> None:
     """Print the records as JSON, one a line. Patients are named by Study Instance UID."""
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         for record in desk.trail.records(behind=behind):
             event = record.event
             line = {
@@ -158,34 +156,10 @@ def export(loaded: Loaded, behind: int) -> None:
             click.echo(json.dumps(line))
 
 
-class _Desk:
-    """Accounts, and the trail of what is done with them here."""
-
-    def __init__(self, accounts: PostgresAccounts, trail: PostgresAuditTrail) -> None:
-        self.accounts = accounts
-        self.trail = trail
-
-    def tell(self, what: str) -> None:
-        from domain.audit import AuditAction, AuditEvent
-
-        self.trail.record(AuditEvent(actor=getuser(), role="host", action=AuditAction.ACCOUNT, object=what))
-
-
-@contextmanager
-def _desk(settings: Settings) -> Iterator[_Desk]:
-    with bootstrap.database(settings, role="users") as engine:
-        from db.accounts import PostgresAccounts
-        from db.audit import PostgresAuditTrail
-        from db.engine import check_schema
-
-        check_schema(engine)
-        yield _Desk(PostgresAccounts(engine), PostgresAuditTrail(engine))
-
-
 def _set_disabled(loaded: Loaded, login: str, *, is_disabled: bool) -> None:
     from domain.accounts import BadAccount
 
-    with _desk(loaded.settings()) as desk:
+    with accounts_desk(loaded.settings()) as desk:
         try:
             desk.accounts.change(login, is_disabled=is_disabled)
         except BadAccount as error:

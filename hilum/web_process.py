@@ -95,6 +95,7 @@ def services(settings: Settings, engine: Engine, events: Events) -> Services:
 def house(settings: Settings, engine: Engine, events: Events) -> House:
     """Return what the pages are made of."""
     from db.accounts import PostgresAccounts, PostgresSessions
+    from db.api_tokens import PostgresTokens
     from db.audit import PostgresAuditTrail
     from db.quality import PostgresQuality
     from db.reading_list import PostgresReadingList, PostgresSavedFilters
@@ -111,6 +112,7 @@ def house(settings: Settings, engine: Engine, events: Events) -> House:
     return House(
         accounts=PostgresAccounts(engine),
         sessions=PostgresSessions(engine),
+        tokens=PostgresTokens(engine),
         trail=PostgresAuditTrail(engine),
         uploads=upload_room(settings, engine, events),
         operations=control_room(settings, engine),

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from db.accounts import PostgresAccounts, PostgresSessions
+from db.api_tokens import PostgresTokens
 from db.audit import PostgresAuditTrail
 from db.quality import PostgresQuality
 from db.reading_list import PostgresReadingList, PostgresSavedFilters
@@ -41,6 +42,7 @@ def house_of(engine: Engine, **changes: Any) -> House:  # noqa: ANN401 - fields 
     values: dict[str, Any] = {
         "accounts": PostgresAccounts(engine),
         "sessions": PostgresSessions(engine),
+        "tokens": PostgresTokens(engine),
         "trail": PostgresAuditTrail(engine),
         "uploads": upload_room(engine),
         "operations": control_room(Settings.model_construct(), engine),

@@ -57,7 +57,7 @@ def application(services: Services, house: House | None = None) -> FastAPI:
     """Return the application, with pages for people or without; it is described at /openapi.json."""
     made = FastAPI(
         title="Hilum",
-        summary="DICOMweb: results of chest X-rays, the reading worklist, and a door for films",
+        summary="DICOMweb and a JSON API: results of chest X-rays, the reading worklist, and a door for films",
         description="Results are decision support, not a diagnosis.",
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,

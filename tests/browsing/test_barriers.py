@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, expect
 
+from domain.accounts import Role
 from domain.ids import StudyId
+from tests.api_client import add_token
 from tests.browser import barriers, person, serving
 from tests.study_pages import bundled, ward
 
@@ -30,6 +32,7 @@ def site(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         study = place.receive(bundled("PNEUMONIA/person1175_bacteria_3122.jpg"))
         place.classify(study)
         place.receive(bundled("NORMAL/IM-0256-0001.jpg", patient_id="4712", patient_name="Beispiel^Ben"))
+        add_token(place.engine, Role.RADIOLOGIST)
         with serving(place.app()) as address:
             yield Site(address, study)
 
@@ -43,7 +46,8 @@ def site(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ("clinician", "/upload", "Upload"),
         ("operator", "/operations", "Lanes"),
         ("operator", "/quality", "Agreement"),
-        ("admin", "/accounts", "Who may log in"),
+        ("admin", "/accounts", "radiologist/program"),
+        ("radiologist", "/tokens", "radiologist/program"),
     ],
 )
 def test_a_page_has_no_barriers(browser: Browser, site: Site, theme: str, login: str, path: str, shown: str) -> None:

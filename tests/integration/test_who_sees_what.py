@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from domain.accounts import PERMISSIONS, Permission, Role
+from domain.tokens import grantable
 from hilum import settings as hilum_settings
 from hilum.web_process import house, services
+from tests.api_client import add_token, bearer
 from tests.conftest import migrated
 from tests.fakes import RecordedEvents
 from tests.page_visitor import Visitor, add_account
@@ -42,21 +45,37 @@ FOR_ALL = {
     "/health/ready",
     "/openapi.json",
 }
-ENDLESS = {"/worklist/events"}
+FOR_EACH_ROLE = ("/tokens",)
+"""Pages of whoever is logged in."""
+API_NEEDS = {
+    "/api/v1/token": None,
+    "/api/v1/studies": Permission.READ,
+    "/api/v1/uploads": Permission.UPLOAD,
+    "/api/v1/operations": Permission.OPERATE,
+    "/api/v1/quality": Permission.QUALITY,
+}
+"""What the API's addresses need; none: any token."""
+ENDLESS = {"/worklist/events", "/api/v1/studies/events"}
 """Streams that go on as long as somebody listens."""
-FOR_PROGRAMS = ("/dicom-web", "/alarms", "/metrics")
+FOR_PROGRAMS = ("/dicom-web", "/alarms", "/metrics", "/api/v1")
 
 
 @pytest.fixture(scope="module")
-def app(embedded_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
-    """The whole application, with an account of each role."""
-    folder = tmp_path_factory.mktemp("who")
+def engine(embedded_url: str) -> Iterator[Engine]:
+    """A database with an account of each role."""
     with migrated(embedded_url) as engine:
         for role in Role:
             add_account(engine, role.value, role)
-        config: Path = settings_file(folder, home=str(folder / "home"), web_clients=[client_settings("read")])
-        found = hilum_settings.load(config)[0]
-        yield application(services(found, engine, RecordedEvents()), house(found, engine, RecordedEvents()))
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    """The whole application."""
+    folder = tmp_path_factory.mktemp("who")
+    config: Path = settings_file(folder, home=str(folder / "home"), web_clients=[client_settings("read")])
+    found = hilum_settings.load(config)[0]
+    return application(services(found, engine, RecordedEvents()), house(found, engine, RecordedEvents()))
 
 
 def addresses(app: FastAPI) -> list[tuple[str, str]]:
@@ -78,7 +97,8 @@ def needed(path: str) -> Permission:
 def test_no_address_is_left_out(app: FastAPI) -> None:
     """Each is for all, for programs, or needs a permission that this test knows."""
     paths = {path for _, path in addresses(app)}
-    known = (*FOR_PROGRAMS, *NEEDED)
+    known = (*FOR_PROGRAMS, *NEEDED, *FOR_EACH_ROLE)
+    assert [path for path in paths if path.startswith("/api/") and not path.startswith(tuple(API_NEEDS))] == []
     assert len(paths) > 25
     assert [path for path in paths if path not in FOR_ALL and not path.startswith(known)] == []
 
@@ -102,7 +122,7 @@ def test_a_role_gets_in_where_it_may_and_nowhere_else(app: FastAPI, role: Role) 
         for method, path in addresses(app):
             if path in FOR_ALL or path.startswith(FOR_PROGRAMS):
                 continue
-            is_allowed = needed(path) in PERMISSIONS[role]
+            is_allowed = path.startswith(FOR_EACH_ROLE) or needed(path) in PERMISSIONS[role]
             if is_allowed and path in ENDLESS:
                 continue
             answer = client.request(method, path, headers={"Accept": "text/html"})
@@ -110,6 +130,33 @@ def test_a_role_gets_in_where_it_may_and_nowhere_else(app: FastAPI, role: Role) 
                 assert answer.status_code not in {401, *range(500, 600)}, (method, path, answer.status_code)
             else:
                 assert answer.status_code in {403, 404, 422}, (method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_token_gets_in_where_its_account_may_and_nowhere_else(app: FastAPI, engine: Engine, role: Role) -> None:
+    """Whoever has an account's token reaches of the API what the account may; no page, and nothing of DICOMweb."""
+    permissions = grantable(role)
+    token = bearer(add_token(engine, role, name="who"))
+    with TestClient(app, follow_redirects=False) as client:
+        for method, path in addresses(app):
+            if path in FOR_ALL or path in ENDLESS:
+                continue
+            status = client.request(method, path, headers=token).status_code
+            need = next((need for start, need in API_NEEDS.items() if path.startswith(start)), Permission.ADMINISTER)
+            if need is None or need in permissions:
+                assert status not in {401, 403, *range(500, 600)}, (method, path, status)
+            else:
+                assert status in {401, 403, 404, 415, 422}, (method, path, status)
+
+
+@pytest.mark.parametrize("may", [Permission.QUALITY, Permission.UPLOAD, Permission.READ])
+def test_a_token_may_be_narrower_than_its_account(app: FastAPI, engine: Engine, may: Permission) -> None:
+    """It reaches what it was made for."""
+    token = bearer(add_token(engine, Role.RADIOLOGIST, may, name=f"only-{may}"))
+    with TestClient(app) as client:
+        for path, need in API_NEEDS.items():
+            expected = {200} if need in {None, may} else {403}
+            assert {client.get(path, headers=token).status_code} == expected, path
 
 
 def test_a_login_of_a_person_opens_nothing_for_programs(app: FastAPI) -> None:

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 
 from domain.accounts import Permission
 from domain.errors import Transient
+from web.api.gate import PREFIX
+from web.api.version1 import add_api
 from web.pages import (
     entrance,
     operations,
@@ -20,6 +22,7 @@ from web.pages import (
     quality,
     single_sign_on,
     studies,
+    tokens,
     upload_desk,
     upload_results,
     worklist,
@@ -27,6 +30,7 @@ from web.pages import (
 from web.pages.clock import Clock
 from web.pages.paper import STATIC, Link, Paper
 from web.pages.single_sign_on import SingleSignOn
+from web.pages.upload_counter import UploadCounter
 from web.pages.visitors import Doorman, NotLoggedIn
 
 if TYPE_CHECKING:
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from domain.quality import QualityBook
     from domain.reading_list import ReadingDesk
     from domain.study_view import StudyRoom
+    from domain.tokens import Tokens
     from web.pages.single_sign_on import Provider
     from web.pages.upload_room import UploadRoom
 
@@ -69,6 +74,7 @@ class House:
 
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
     trail: AuditTrail
     uploads: UploadRoom
     operations: ControlRoom
@@ -109,13 +115,16 @@ def add_pages(app: FastAPI, house: House) -> None:
     if house.provider is not None:
         sign_on = SingleSignOn(provider=house.provider)
         app.include_router(single_sign_on.routes(sign_on, house.accounts, doorman, paper, public_url=house.public_url))
-    app.include_router(people.routes(house.accounts, doorman, paper, public_url=house.public_url))
+    app.include_router(people.routes(house.accounts, house.tokens, doorman, paper, public_url=house.public_url))
+    app.include_router(tokens.routes(house.tokens, doorman, paper))
     app.include_router(studies.routes(house.studies, doorman, paper))
     app.include_router(worklist.routes(house.reading, doorman, paper))
-    app.include_router(upload_desk.routes(house.uploads, doorman, paper))
+    counter = UploadCounter(room=house.uploads, doorman=doorman)
+    app.include_router(upload_desk.routes(counter, paper))
     app.include_router(upload_results.routes(house.uploads, doorman, paper))
     app.include_router(operations.routes(house.operations, doorman, paper))
     app.include_router(quality.routes(house.quality, doorman, paper))
+    add_api(app, house, doorman, counter)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _add_start(app, doorman, paper)
     _add_troubles(app, doorman, paper)
@@ -173,4 +182,5 @@ def _add_troubles(app: FastAPI, doorman: Doorman, paper: Paper) -> None:
 
 
 def _wants_page(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
+    is_program = request.url.path.startswith(f"{PREFIX}/")
+    return not is_program and "text/html" in request.headers.get("accept", "")

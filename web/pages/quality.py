@@ -26,14 +26,15 @@ Name = Annotated[str, Query(max_length=64)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Window:
+class Window:
     """The time that is looked at: whole days of UTC, today as far as it has come."""
 
     first: datetime
     end: datetime
 
     @classmethod
-    def of(cls, weeks: int, now: datetime) -> _Window:
+    def of(cls, weeks: int, now: datetime) -> Window:
+        """Return the window of so many weeks up to a moment."""
         end = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return cls(first=end - timedelta(weeks=weeks), end=end)
 
@@ -61,7 +62,7 @@ def routes(book: QualityBook, doorman: Doorman, paper: Paper, *, now: Callable[[
         session = check(request)
         if weeks not in WEEKS or by not in set(Grouping):
             raise HTTPException(400, "there is no such window or grouping")
-        window = _Window.of(weeks, now())
+        window = Window.of(weeks, now())
         first, end = window.first, window.end
         groups = agreement(book.comparisons(first, end), Grouping(by))
         scores, volumes = book.scores(first, end), book.volumes(first, end)

@@ -42,7 +42,7 @@ class _Results:
         """
         session = self.doorman.visitor()(request)
         found = self.room.ledger.find(UploadId(number))
-        if found is None or not found.may_be_seen_by(session.account):
+        if found is None or not found.may_be_seen_by(session):
             raise HTTPException(404, "There is no such upload.")
         return session, found
 

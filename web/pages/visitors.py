@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fastapi import Response
 
-    from domain.accounts import Account, Permission, Session, Sessions
+    from domain.accounts import Account, Permission, Session, Sessions, Visitor
     from domain.audit import AuditTrail
 
 _COOKIE: Final = "hilum_session"
@@ -126,7 +126,7 @@ class Doorman:
     def record(
         self,
         request: Request,
-        session: Session,
+        visitor: Visitor,
         action: AuditAction,
         what: str = "",
         *,
@@ -135,8 +135,8 @@ class Doorman:
         """Write into the audit trail what somebody did; when this returns it is durable."""
         self.trail.record(
             AuditEvent(
-                actor=session.account.login,
-                role=session.account.role,
+                actor=visitor.actor,
+                role=visitor.account.role,
                 action=action,
                 object=what,
                 outcome=outcome,
