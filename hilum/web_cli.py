@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 @click.option("--supervised", is_flag=True, hidden=True, help="End when the parent process ends.")
 @click.pass_obj
 def web(loaded: Loaded, *, supervised: bool) -> None:
-    """Run the web server, which offers DICOMweb below /dicom-web.
+    """Run the web server: pages for people, DICOMweb below /dicom-web, a JSON API below /api/v1.
 
-    QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Beside it /alarms, /metrics,
-    /health/live and /health/ready. All of it is described at /openapi.json.
+    DICOMweb is QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Beside it /alarms,
+    /metrics, /health/live and /health/ready. What programs use is described at /openapi.json.
     """
     from hilum import web_process
 
@@ -35,7 +35,9 @@ def web(loaded: Loaded, *, supervised: bool) -> None:
     help="What the program may do; may be given again.",
 )
 def token(name: str, may: tuple[str, ...]) -> None:
-    """Make a token for NAME, a program that talks to the web server, and print it with the settings for it.
+    """Make a token for NAME, a program that uses DICOMweb, and print it with the settings for it.
+
+    For the JSON API see `hilum users token`.
 
     The token itself is kept nowhere: give it to the program now. It sends it as `Authorization: Bearer TOKEN`.
     """

@@ -12,7 +12,7 @@ from web.pages.visitors import PLAIN
 
 if TYPE_CHECKING:
     from domain.duties import DutyRecord
-    from domain.operations import Board, ControlRoom, DutyState, PeerPlace, PeerTraffic
+    from domain.operations import ControlRoom, DutyState, PeerPlace, PeerTraffic
 
 
 class Lane(Answer):
@@ -198,13 +198,10 @@ class Operations(Answer):
             duties=[Duty.of(record, here.duty(record)) for record in board.duties],
             disk=None if disk is None else Disk.model_validate(disk),
             urgent_results_undelivered=Alarm.model_validate(board.overdue),
-            **_counts(board),
+            conflicts=board.conflicts,
+            unknown_reports=board.unknown_reports,
+            ambiguous_reports=board.ambiguous_reports,
         )
-
-
-def _counts(board: Board) -> dict[str, int]:
-    names = ("conflicts", "unknown_reports", "ambiguous_reports")
-    return {name: getattr(board, name) for name in names}
 
 
 class PeerCheck(Answer):
