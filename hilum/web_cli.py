@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def web(loaded: Loaded, *, supervised: bool) -> None:
     """Run the web server: pages for people, DICOMweb below /dicom-web, a JSON API below /api/v1.
 
-    DICOMweb is QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Beside it /alarms,
-    /metrics, /health/live and /health/ready. What programs use is described at /openapi.json.
+    DICOMweb is QIDO-RS and WADO-RS of our results, STOW-RS for films, UPS-RS for the reading worklist. Beside it
+    /alarms, /metrics, /health/live and /health/ready. What programs use is described at /openapi.json.
     """
     from hilum import web_process
 
