@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from PIL import Image
 
 from db.accounts import PostgresAccounts
-from domain.accounts import Role
+from domain.accounts import Permission, Role
+from tests.api_client import add_token
 from tests.browser import Person, chromium, person, serving
 from tests.conftest import embedded_server, migrated
 from tests.page_visitor import add_account, house_of
@@ -33,6 +34,7 @@ def main(folder: Path) -> None:
         for login, role in (*_PEOPLE, ("adele", Role.ADMIN)):
             add_account(engine, login, role)
         PostgresAccounts(engine).change("t.haddad", is_disabled=True)
+        add_token(engine, Role.RADIOLOGIST, Permission.READ, login="m.lindqvist", name="viewer", days=90)
         app = FastAPI()
         add_pages(app, house_of(engine, registration="open"))
         with serving(app) as base:
