@@ -1,4 +1,4 @@
-"""Makes the pictures of login, registration and accounts: `python -m docs.screens_entrance`, from a clone."""
+"""Makes the pictures of login, registration, accounts and tokens: `python -m docs.screens_entrance`, from a clone."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ def main(folder: Path) -> None:
                     adele.page.goto(f"{base}/accounts")
                     adele.page.get_by_role("button", name="Make an invitation").click()
                     _keep(adele, folder / f"accounts-{theme}.png")
+                with person(browser, base) as maja:
+                    maja.log_in("m.lindqvist")
+                    maja.page.goto(f"{base}/tokens")
+                    _choose(maja, theme)
+                    _keep(maja, folder / f"tokens-{theme}.png")
 
 
 def _choose(somebody: Person, theme: str) -> None:
