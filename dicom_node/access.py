@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Network = IPv4Network | IPv6Network
+TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"
+"""Of TLS 1.2, as OpenSSL names them; TLS 1.3 has its own."""
+TLS_LEAST = ssl.TLSVersion.TLSv1_2
 
 
 class Rejection(Enum):
@@ -122,8 +125,8 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         Misconfigured: a file is missing or no certificate or key, or the key is of another certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM")
+    context.minimum_version = TLS_LEAST
+    context.set_ciphers(TLS_CIPHERS)
     try:
         context.load_cert_chain(files.certificate, files.key)
     except (OSError, ssl.SSLError) as error:

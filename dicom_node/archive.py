@@ -80,7 +80,7 @@ def archive(
         Permanent: it does not offer what is needed.
     """
     arrivals = Arrivals(storage, peer.ae_title, stop)
-    with associated(peer, calling, _proposal(method, patience_s)) as association:
+    with associated(peer, calling, proposal(method, patience_s)) as association:
         chosen = _method(association, method)
         association.dimse = provider = StreamingProvider(association, arrivals)
         try:
@@ -89,7 +89,7 @@ def archive(
             provider.abandon()
 
 
-def _proposal(method: Method | None, patience_s: float) -> Proposal:
+def proposal(method: Method | None, patience_s: float = PATIENCE_S) -> Proposal:
     """Propose a context for each transfer syntax, so that the archive can send every film as it has it."""
     films = [] if method is Method.MOVE else RECEIVED_SOP_CLASSES
     models = {Method.GET: [_FIND, _GET], Method.MOVE: [_FIND, _MOVE], None: [_FIND, _GET, _MOVE]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
@@ -16,6 +15,7 @@ from dicom_node.status import passes, status_name
 from domain.commitment import CommitmentRequest, Reference
 from domain.errors import Permanent, Transient
 from domain.ids import SopInstanceUid
+from domain.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,21 +33,23 @@ _REQUEST_STORAGE_COMMITMENT = 1
 _ALL_COMMITTED = 1
 _FAILURES_EXIST = 2
 _UID = re.compile(r"[0-9.]{1,64}")
+ANSWERING: Final = Proposal(
+    service="storage commitment",
+    sop_classes=(STORAGE_COMMITMENT,),
+    roles=(build_role(STORAGE_COMMITMENT, scu_role=False, scp_role=True),),
+)
+"""What is proposed to a modality that is told whether its films are safe."""
 
 
-class ActionStatus(IntEnum):
-    """Status (0000,0900) of an N-ACTION response (PS3.7 Section 10.1.4.1.10)."""
+class ActionStatus(Status):
+    """Status of an N-ACTION response (PS3.7 Section 10.1.4.1.10)."""
 
-    SUCCESS = 0x0000
-    """The request is committed, and will be answered."""
-    NO_SUCH_SOP_INSTANCE = 0x0112
-    INVALID_ARGUMENT_VALUE = 0x0115
-    """No transaction UID, or no instances, or one without its UIDs."""
-    NO_SUCH_ACTION = 0x0123
-    NOT_AUTHORISED = 0x0124
-    """The settings name no peer with this AE title: there is nowhere to answer to."""
-    RESOURCE_LIMITATION = 0x0213
-    """The database is away; the modality tries again."""
+    SUCCESS = 0x0000, "The request is kept, and will be answered."
+    NO_SUCH_SOP_INSTANCE = 0x0112, "It is not addressed to the Storage Commitment Push Model SOP Instance."
+    INVALID_ARGUMENT_VALUE = 0x0115, "There is no Transaction UID, or no instance, or one without its UIDs."
+    NO_SUCH_ACTION = 0x0123, "Another action type than 1."
+    NOT_AUTHORISED = 0x0124, "No peer that may send has this AE title: there is nowhere to answer to."
+    RESOURCE_LIMITATION = 0x0213, "The database is away: the modality should ask again."
 
 
 def take_request(event: Event, calling: str, desk: CommitmentDesk, events: Events) -> ActionStatus:
@@ -109,11 +111,6 @@ class CommitmentSender:
         self._peers = {peer.name: peer for peer in peers}
         self._calling = calling
         self._timeout_s = timeout_s
-        self._proposal = Proposal(
-            service="storage commitment",
-            sop_classes=[STORAGE_COMMITMENT],
-            roles=[build_role(STORAGE_COMMITMENT, scu_role=False, scp_role=True)],
-        )
 
     def report(self, report: CommitmentReport) -> None:
         """Send the N-EVENT-REPORT and return when the peer took it.
@@ -127,7 +124,7 @@ class CommitmentSender:
         if address is None:
             raise Permanent("the peer is not configured any more")
         event = _FAILURES_EXIST if report.failed else _ALL_COMMITTED
-        with associated(address, self._calling, self._proposal, timeout_s=self._timeout_s) as association:
+        with associated(address, self._calling, ANSWERING, timeout_s=self._timeout_s) as association:
             try:
                 response, _ = association.send_n_event_report(
                     _event_information(report), event, STORAGE_COMMITMENT, _INSTANCE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from enum import IntEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.dataset import Dataset
@@ -17,6 +17,7 @@ from dicom_node.status import passes, status_name
 from domain.confirmation import Inquiry, PeersAnswer
 from domain.errors import Permanent, Transient
 from domain.ids import SopInstanceUid
+from domain.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,16 +37,20 @@ _AT_ONCE_SECONDS = 1.0
 """How long the association is kept for an answer; most peers open one of their own."""
 
 
-class EventStatus(IntEnum):
-    """Status (0000,0900) of an N-EVENT-REPORT response (PS3.7 Section 10.1.1.1.8)."""
+ASKING: Final = Proposal(service="storage commitment", sop_classes=(STORAGE_COMMITMENT,))
+"""What is proposed to a peer that is asked whether it keeps results."""
 
-    SUCCESS = 0x0000
-    """The answer is committed."""
-    NO_SUCH_EVENT_TYPE = 0x0113
-    INVALID_ARGUMENT_VALUE = 0x0115
-    """No transaction UID, or one of no question of ours to this peer."""
-    RESOURCE_LIMITATION = 0x0213
-    """The database is away; the peer tries again."""
+
+class EventStatus(Status):
+    """Status of an N-EVENT-REPORT response (PS3.7 Section 10.1.1.1.8)."""
+
+    SUCCESS = 0x0000, "The answer is stored."
+    NO_SUCH_EVENT_TYPE = 0x0113, "Another event type than 1 or 2."
+    INVALID_ARGUMENT_VALUE = (
+        0x0115,
+        "No Transaction UID, a UID is missing, or the peer was not asked this.",
+    )
+    RESOURCE_LIMITATION = 0x0213, "The database is away: the peer should answer again."
 
 
 class CommitmentInquirer:
@@ -75,10 +80,8 @@ class CommitmentInquirer:
         if address is None:
             raise Permanent("the peer is not asked to commit any more")
         answers: queue.SimpleQueue[PeersAnswer] = queue.SimpleQueue()
-        proposal = Proposal(
-            service="storage commitment",
-            sop_classes=[STORAGE_COMMITMENT],
-            handlers=[(evt.EVT_N_EVENT_REPORT, lambda event: (_keep(event, inquiry, answers), None))],
+        proposal = replace(
+            ASKING, handlers=[(evt.EVT_N_EVENT_REPORT, lambda event: (_keep(event, inquiry, answers), None))]
         )
         with associated(address, self._calling, proposal, timeout_s=self._timeout_s) as association:
             try:

@@ -278,7 +278,7 @@ class Node:
     def _on_find(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)
         if self._storage is None or self._worklist is None:
-            yield StoreStatus.OUT_OF_RESOURCES, None
+            yield worklist_service.FindStatus.OUT_OF_RESOURCES, None
         else:
             yield from worklist_service.find(event, self._worklist, self._storage.events)
 

@@ -59,6 +59,11 @@ class Proposal:
     """The longest silence within the association, if it differs from the other timeouts."""
 
 
+def contexts_of(proposal: Proposal) -> list[PresentationContext]:
+    """Return the presentation contexts that a peer is asked for."""
+    return [*(build_context(one, _TRANSFER_SYNTAXES) for one in proposal.sop_classes), *proposal.contexts]
+
+
 @contextmanager
 def associated(
     peer: PeerAddress, calling: AeTitle, proposal: Proposal, *, timeout_s: float = TIMEOUT_S
@@ -76,10 +81,7 @@ def associated(
     association = entity.associate(
         peer.host,
         peer.port,
-        contexts=[
-            *(build_context(sop_class, _TRANSFER_SYNTAXES) for sop_class in proposal.sop_classes),
-            *proposal.contexts,
-        ],
+        contexts=contexts_of(proposal),
         ae_title=peer.ae_title,
         ext_neg=list(proposal.roles),
         evt_handlers=[(evt.EVT_CONN_OPEN, _prepare), *proposal.handlers],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from domain.ids import AeTitle
 
 _VERIFICATION = "1.2.840.10008.1.1"
-_ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
+ECHOING = Proposal(service="verification", sop_classes=(_VERIFICATION,))
 
 
 class ResultSender:
@@ -83,8 +83,7 @@ class ResultSender:
             raise Permanent("the peer is not configured any more")
         headers = (self._films.dataset(film) for film in dispatch.findings.films)
         known = [header for header in headers if header is not None]
-        proposal = Proposal(service=f"a {kind.name}", sop_classes=kind.sop_classes)
-        with associated(address, self._calling, proposal, timeout_s=self._timeout_s) as association:
+        with associated(address, self._calling, proposal_of(kind), timeout_s=self._timeout_s) as association:
             sop_class, syntax = _accepted_class(association, kind)
             making = Making(dispatch=dispatch, headers=known, sop_class_uid=sop_class, settings=self._settings, **shown)
             for made in _made(kind, making):
@@ -93,6 +92,11 @@ class ResultSender:
                 except _NotEncodable:
                     continue
         raise Permanent(f"the {kind.name} can't be encoded")
+
+
+def proposal_of(kind: Kind) -> Proposal:
+    """Return what is proposed to a peer that is sent an object."""
+    return Proposal(service=f"a {kind.name}", sop_classes=kind.sop_classes)
 
 
 def _made(kind: Kind, making: Making) -> Iterator[Dataset]:
@@ -119,7 +123,7 @@ def echo(peer: PeerAddress, calling: AeTitle, *, timeout_s: float = TIMEOUT_S) -
         Transient: no association, or no answer.
 
     """
-    with associated(peer, calling, _ECHOING, timeout_s=timeout_s) as association:
+    with associated(peer, calling, ECHOING, timeout_s=timeout_s) as association:
         try:
             response = association.send_c_echo()
         except (RuntimeError, ValueError) as error:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from domain.status import Status
 
 
-class StoreStatus(IntEnum):
-    """Status (0000,0900) of a C-STORE response."""
+class StoreStatus(Status):
+    """Status of a C-STORE response (PS3.4 B.2.3; PS3.7 Annex C)."""
 
-    SUCCESS = 0x0000
-    """Durable: file in its place, rows committed; or both were so before."""
-    DUPLICATE_SOP_INSTANCE = 0x0111
-    """The SOP Instance UID is known with another content, and the settings refuse that (PS3.7 Annex C)."""
-    NOT_AUTHORISED = 0x0124
-    """The caller is known, but the settings do not let it send (PS3.7 Annex C: refused, not authorised)."""
-    OUT_OF_RESOURCES = 0xA700
-    """Disk or database can't take it now: the sender tries again later."""
-    DATA_SET_DOES_NOT_MATCH = 0xA900
-    """SOP class or instance differ between command and data set."""
-    CANNOT_UNDERSTAND = 0xC000
-    """The data set can't be parsed or lacks an identifier."""
+    SUCCESS = 0x0000, "The film is durable: its file is in its place, its rows are committed; or both were so before."
+    DUPLICATE_SOP_INSTANCE = (
+        0x0111,
+        "The SOP Instance UID is known with another content, and `node.on_conflict` is `reject`.",
+    )
+    NOT_AUTHORISED = 0x0124, "The caller is a known peer that may not send."
+    OUT_OF_RESOURCES = 0xA700, "Disk or database can't take it now: the sender should try again."
+    DATA_SET_DOES_NOT_MATCH = 0xA900, "SOP class or instance differ between command and data set."
+    CANNOT_UNDERSTAND = 0xC000, "The data set can't be parsed, or lacks an identifier."
 
 
 _WARNINGS = frozenset({0x0107, 0x0116, *range(0xB000, 0xC000)})

@@ -11,24 +11,30 @@ from dicom_node.media import Outcome, Source
 from dicom_node.status import StoreStatus
 from domain.dicomweb import Taken
 from domain.errors import Transient
+from domain.status import Status
 
 if TYPE_CHECKING:
     from dicom_node.arrivals import Storage
     from domain.ids import AeTitle
 
-_NOT_SUPPORTED: Final = 0x0122
-"""Referenced SOP Class not supported (PS3.4 Table J.3.3-1, PS3.18 Table I.2-2)."""
-_TRANSFER_SYNTAX: Final = 0xC122
-"""Referenced transfer syntax not supported (PS3.18 Table I.2-2)."""
+_TAKEN: Final = frozenset(OUTCOMES.values()) - {Outcome.CONFLICT}
+
+
+class WebFailure(Status):
+    """Failure Reason (0008,1197) of a film that was not taken (PS3.18 Table I.2-2), beside those of C-STORE."""
+
+    SOP_CLASS_NOT_SUPPORTED = 0x0122, "The SOP class is none that is taken."
+    TRANSFER_SYNTAX_NOT_SUPPORTED = 0xC122, "The transfer syntax is none that is taken."
+
+
 _REASONS: Final = {
-    Outcome.ANOTHER_SOP_CLASS: _NOT_SUPPORTED,
-    Outcome.DIRECTORY: _NOT_SUPPORTED,
-    Outcome.TRANSFER_SYNTAX: _TRANSFER_SYNTAX,
-    Outcome.CONFLICT: int(StoreStatus.DUPLICATE_SOP_INSTANCE),
-    Outcome.TOO_LARGE: int(StoreStatus.OUT_OF_RESOURCES),
+    Outcome.ANOTHER_SOP_CLASS: WebFailure.SOP_CLASS_NOT_SUPPORTED,
+    Outcome.DIRECTORY: WebFailure.SOP_CLASS_NOT_SUPPORTED,
+    Outcome.TRANSFER_SYNTAX: WebFailure.TRANSFER_SYNTAX_NOT_SUPPORTED,
+    Outcome.CONFLICT: StoreStatus.DUPLICATE_SOP_INSTANCE,
+    Outcome.TOO_LARGE: StoreStatus.OUT_OF_RESOURCES,
 }
 """The rest can't be understood."""
-_TAKEN: Final = frozenset(OUTCOMES.values()) - {Outcome.CONFLICT}
 
 
 class WebFilmDoor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from dicom_node.matching import matches, returned, single_value
 from dicom_node.procedure_steps import is_completable, step_of
+from domain.status import Status
 from domain.worklist import Answer, Changes, StepPriority, StepState, WorklistQuery
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _UID = re.compile(r"[0-9.]{1,64}")
 _NOT_STORABLE = re.compile(r"\\u(0000|d[89a-f])")
 """What a database can't hold as text: NUL, and halves of characters; as JSON escapes them."""
 _LONGEST_CHANGES_BYTES: Final = 256 * 1024
-_WRITABLE: Final = frozenset(
+WRITABLE: Final = frozenset(
     {
         "CommentsOnTheScheduledProcedureStep",
         "ExpectedCompletionDateTime",
@@ -42,27 +42,29 @@ _WRITABLE: Final = frozenset(
 _HANDLED: Final = frozenset({"ScheduledProcedureStepPriority", "SpecificCharacterSet", "TransactionUID"})
 
 
-class StepStatus(IntEnum):
-    """Status (0000,0900) of the services on procedure steps (PS3.4 Tables CC.2.1-2, CC.2.6-1, CC.2.7-1)."""
+class StepStatus(Status):
+    """Status of the services on procedure steps (PS3.4 Tables CC.2.1-2, CC.2.6-1, CC.2.7-1)."""
 
-    SUCCESS = 0x0000
-    OPTIONAL_ATTRIBUTES_NOT_SUPPORTED = 0x0001
-    INVALID_ATTRIBUTE_VALUE = 0x0106
-    INVALID_ARGUMENT_VALUE = 0x0115
-    NO_SUCH_ACTION = 0x0123
-    NOT_AUTHORISED = 0x0124
-    RESOURCE_LIMITATION = 0x0213
-    ALREADY_CANCELED = 0xB304
-    COERCED = 0xB305
-    """The priority would have been less urgent than is suggested: it is as suggested."""
-    ALREADY_COMPLETED = 0xB306
-    MAY_NO_LONGER_BE_UPDATED = 0xC300
-    TRANSACTION_UID_MISSING = 0xC301
-    ALREADY_IN_PROGRESS = 0xC302
-    ONLY_SCHEDULED_BY_CREATION = 0xC303
-    FINAL_STATE_REQUIREMENTS_NOT_MET = 0xC304
-    DOES_NOT_EXIST = 0xC307
-    NOT_YET_IN_PROGRESS = 0xC310
+    SUCCESS = 0x0000, "What was asked for is done."
+    OPTIONAL_ATTRIBUTES_NOT_SUPPORTED = 0x0001, "N-SET of what is ours or the films'; the rest was written."
+    INVALID_ATTRIBUTE_VALUE = 0x0106, "N-SET of a priority there is not, of a state, or of a value that can't be read."
+    INVALID_ARGUMENT_VALUE = 0x0115, "N-ACTION with a state there is not, or that can't be read."
+    NO_SUCH_ACTION = 0x0123, "Another action type than 1."
+    NOT_AUTHORISED = 0x0124, "The caller may not see the reading worklist."
+    RESOURCE_LIMITATION = 0x0213, "The database is away, or more is written than an item holds."
+    ALREADY_CANCELED = 0xB304, "The item is CANCELED, as asked."
+    COERCED = 0xB305, "The priority would have been less urgent than is suggested: it is as suggested."
+    ALREADY_COMPLETED = 0xB306, "The item is COMPLETED, as asked."
+    MAY_NO_LONGER_BE_UPDATED = 0xC300, "The item is COMPLETED or CANCELED."
+    TRANSACTION_UID_MISSING = 0xC301, "There is no Transaction UID, or not the one that the item was claimed with."
+    ALREADY_IN_PROGRESS = 0xC302, "Somebody has claimed the item."
+    ONLY_SCHEDULED_BY_CREATION = 0xC303, "Nothing returns to SCHEDULED."
+    FINAL_STATE_REQUIREMENTS_NOT_MET = (
+        0xC304,
+        "COMPLETED without a performed procedure that has start, end, station and code.",
+    )
+    DOES_NOT_EXIST = 0xC307, "There is no such item."
+    NOT_YET_IN_PROGRESS = 0xC310, "The item must be claimed before it is ended."
 
     @property
     def is_done(self) -> bool:
@@ -152,7 +154,7 @@ class ReadingWorklist:
         changes = Changes(priority=StepPriority[priority] if priority else None, attributes=attributes)
         transaction_uid = str(modifications.get("TransactionUID") or "")
         status = _STATUS_OF[self._worklist.change(uid, changes, transaction_uid=transaction_uid)]
-        if status is StepStatus.SUCCESS and named - _WRITABLE - _HANDLED:
+        if status is StepStatus.SUCCESS and named - WRITABLE - _HANDLED:
             return StepStatus.OPTIONAL_ATTRIBUTES_NOT_SUPPORTED
         return status
 
@@ -174,7 +176,7 @@ def _written(modifications: Dataset) -> dict[str, Any]:
 
 
 def _is_writable(element: Any) -> bool:  # noqa: ANN401 - a DataElement
-    return element.keyword in _WRITABLE
+    return element.keyword in WRITABLE
 
 
 def _narrowed(query: Dataset) -> WorklistQuery:

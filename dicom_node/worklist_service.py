@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from dicom_node.silence import quiet
 from dicom_node.worklist import StepStatus
 from domain.errors import Transient
+from domain.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +21,17 @@ if TYPE_CHECKING:
 
     StepService = Callable[[Event, ReadingWorklist, Events], tuple[int, Dataset | None]]
 
-_PENDING, _CANCEL = 0xFF00, 0xFE00
-_OUT_OF_RESOURCES, _UNABLE_TO_PROCESS = 0xA700, 0xC000
 _CHANGE_STATE: Final = 1
+
+
+class FindStatus(Status):
+    """Status of a C-FIND response (PS3.4 Table CC.2.8-2)."""
+
+    SUCCESS = 0x0000, "All matches were sent."
+    OUT_OF_RESOURCES = 0xA700, "The database is away, or Hilum is starting: ask again."
+    UNABLE_TO_PROCESS = 0xC000, "The query can't be read."
+    CANCEL = 0xFE00, "The caller sent C-CANCEL."
+    PENDING = 0xFF00, "A match, and more may follow."
 
 
 def find(event: Event, worklist: ReadingWorklist, events: Events) -> Iterator[tuple[int, Dataset | None]]:
@@ -33,18 +42,18 @@ def find(event: Event, worklist: ReadingWorklist, events: Events) -> Iterator[tu
             query = event.identifier
             query.decode()
     except Exception:  # noqa: BLE001 - foreign bytes fail in many ways
-        yield _UNABLE_TO_PROCESS, None
+        yield FindStatus.UNABLE_TO_PROCESS, None
         return
     try:
         for step in worklist.find(query):
             if event.is_cancelled:
-                yield _CANCEL, None
+                yield FindStatus.CANCEL, None
                 return
             count += 1
-            yield _PENDING, step
+            yield FindStatus.PENDING, step
     except Exception as error:  # noqa: BLE001 - the database, or a query nobody foresaw: the peer gets a status
         events.error("worklist-unavailable", error=type(error).__name__)
-        yield _OUT_OF_RESOURCES, None
+        yield FindStatus.OUT_OF_RESOURCES, None
         return
     events.info("worklist-queried", calling=_calling(event), count=count)
 

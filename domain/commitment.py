@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
+
+from domain.status import Status
 
 if TYPE_CHECKING:
     from domain.ids import SopInstanceUid
 
 
-class FailureReason(IntEnum):
+class FailureReason(Status):
     """Failure Reason (0008,1197) of an instance that is not committed (PS3.3 C.14.1.1)."""
 
-    PROCESSING_FAILURE = 0x0110
-    """The instance was received, but its file is gone."""
-    NO_SUCH_OBJECT_INSTANCE = 0x0112
-    """It was never received, or the peer's content of it was not taken."""
-    CLASS_INSTANCE_CONFLICT = 0x0119
-    """It was received with another SOP class."""
+    PROCESSING_FAILURE = 0x0110, "The instance was received, but its file is gone."
+    NO_SUCH_OBJECT_INSTANCE = 0x0112, "It was never received, or the peer's content of it was not taken."
+    CLASS_INSTANCE_CONFLICT = 0x0119, "It was received with another SOP class."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
