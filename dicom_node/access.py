@@ -27,6 +27,20 @@ class Rejection(Enum):
     CALLED_AE_TITLE_NOT_RECOGNISED = (0x01, 0x01, 0x07)
     LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 
+    @property
+    def meaning(self) -> str:
+        """When it is given, for people."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Rejection.CALLING_AE_TITLE_NOT_RECOGNISED: "The settings name peers, and none with this AE title may call from "
+    "this address.",
+    Rejection.CALLED_AE_TITLE_NOT_RECOGNISED: "`node.check_called_ae_title` is true, and another AE title than ours "
+    "is called.",
+    Rejection.LOCAL_LIMIT_EXCEEDED: "There are `node.maximum_associations` already, or as many as the peer may have.",
+}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:

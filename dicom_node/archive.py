@@ -180,16 +180,12 @@ class Archive:
                 _judge(status, answer)
 
     def _series(self, study_uid: StudyUid, modalities: frozenset[str]) -> Iterator[RemoteSeries]:
-        keys = _keys("SERIES", StudyInstanceUID=study_uid, SeriesInstanceUID="", Modality="")
-        for uid, series in self._matches(keys, "SeriesInstanceUID").items():
+        for uid, series in self._matches(_series_keys(study_uid), "SeriesInstanceUID").items():
             if _text(series, "Modality") in {"", *modalities}:
                 yield self._films(study_uid, SeriesUid(uid))
 
     def _films(self, study_uid: StudyUid, series_uid: SeriesUid) -> RemoteSeries:
-        keys = _keys(
-            "IMAGE", StudyInstanceUID=study_uid, SeriesInstanceUID=series_uid, SOPInstanceUID="", SOPClassUID=""
-        )
-        instances = self._matches(keys, "SOPInstanceUID")
+        instances = self._matches(_film_keys(study_uid, series_uid), "SOPInstanceUID")
         films = tuple(
             SopInstanceUid(uid)
             for uid, one in instances.items()
@@ -263,6 +259,19 @@ def _study_keys(query: Query) -> Dataset:
     if not (query.patient_id + query.accession_number).isascii():
         keys.SpecificCharacterSet = "ISO_IR 192"
     return keys
+
+
+def _series_keys(study_uid: str) -> Dataset:
+    return _keys("SERIES", StudyInstanceUID=study_uid, SeriesInstanceUID="", Modality="")
+
+
+def _film_keys(study_uid: str, series_uid: str) -> Dataset:
+    return _keys("IMAGE", StudyInstanceUID=study_uid, SeriesInstanceUID=series_uid, SOPInstanceUID="", SOPClassUID="")
+
+
+def asked_keys() -> tuple[Dataset, ...]:
+    """Return the identifiers that an archive is asked with, one for each level; their values mean nothing."""
+    return _study_keys(Query(date="20260102")), _series_keys(""), _film_keys("", "")
 
 
 def _keys(level: str, **keys: str | list[str] | list[StudyUid]) -> Dataset:

@@ -53,6 +53,19 @@ _IP_ADDRESS: Final = "2"
 _STUDY_UID: Final = _Code("110180", "Study Instance UID")
 
 
+def audit_events() -> tuple[tuple[str, str, str, str], ...]:
+    """Return what is recorded: our action, the event's code and meaning, its type if it has one, its action code."""
+    return tuple(
+        (
+            action.value,
+            f"({kind.event.value}, DCM, {kind.event.meaning})",
+            f"({kind.type.value}, DCM, {kind.type.meaning})" if kind.type else "",
+            kind.action,
+        )
+        for action, kind in _KINDS.items()
+    )
+
+
 def audit_message(record: AuditRecord, *, source: str) -> bytes:
     """Return a record as XML in UTF-8.
 

@@ -24,6 +24,7 @@ _INTERPRETATION = ("110005", "DCM", "Interpretation")
 """PS3.16 CID 9231."""
 _UNSPECIFIED = ("110513", "DCM", "Discontinued for unspecified reason")
 """PS3.16 CID 9300."""
+CODES: Final = (_INTERPRETATION, _UNSPECIFIED)
 _SAYINGS: Mapping[Verdict | None, str] = {
     None: "Not analysed yet.",
     Verdict.POSITIVE: "Analysed: a finding is suggested.",

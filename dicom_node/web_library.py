@@ -72,6 +72,7 @@ _INSTANCE: Final = (
     "ConceptNameCodeSequence",
 )
 """What is returned at each level beside what a query names (PS3.18 Section 10.6.3.3)."""
+RETURNED: Final = {"studies": _STUDY, "series": _SERIES, "instances": _INSTANCE}
 _REPORT = KINDS[ResultObject.REPORT]
 
 
@@ -92,17 +93,17 @@ class ResultReports:
             patient_id=single_value(query, "PatientID"),
         )
         found = (_as_dataset(study) for study in self._results.studies(narrowed))
-        return _answers(found, query, _STUDY, page)
+        return _answers(found, query, RETURNED["studies"], page)
 
     def series(self, study_uid: str, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
         """Return the series of a study's results that meet a query: each report is one."""
         reports = (_counted(report) for report in self._reports(study_uid))
-        return _answers(reports, query_of(parameters), _SERIES, page, whole=includes_all(parameters))
+        return _answers(reports, query_of(parameters), RETURNED["series"], page, whole=includes_all(parameters))
 
     def instances(self, place: Place, parameters: Sequence[tuple[str, str]], page: Page) -> list[DicomJson]:
         """Return the instances of a study or series that meet a query."""
         reports = (_counted(report) for report in self._at(place))
-        return _answers(reports, query_of(parameters), _INSTANCE, page, whole=includes_all(parameters))
+        return _answers(reports, query_of(parameters), RETURNED["instances"], page, whole=includes_all(parameters))
 
     def metadata(self, place: Place) -> list[DicomJson]:
         """Return every attribute of the instances of a place."""

@@ -50,7 +50,6 @@ class StepStatus(Status):
     INVALID_ATTRIBUTE_VALUE = 0x0106, "N-SET of a priority there is not, of a state, or of a value that can't be read."
     INVALID_ARGUMENT_VALUE = 0x0115, "N-ACTION with a state there is not, or that can't be read."
     NO_SUCH_ACTION = 0x0123, "Another action type than 1."
-    NOT_AUTHORISED = 0x0124, "The caller may not see the reading worklist."
     RESOURCE_LIMITATION = 0x0213, "The database is away, or more is written than an item holds."
     ALREADY_CANCELED = 0xB304, "The item is CANCELED, as asked."
     COERCED = 0xB305, "The priority would have been less urgent than is suggested: it is as suggested."

@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that come from the code: settings and commands. `make docs` runs it.
+"""Writes the pages that come from the code: settings, commands, papers of the default settings. `make docs` runs it.
 
 With `--check` nothing is written; the exit status says whether a page is stale.
 """
@@ -13,16 +13,38 @@ import click
 
 from hilum import settings
 from hilum.cli import hilum
+from hilum.given_settings import given
+from hilum.papers.rendering import as_markdown
+from hilum.papers.shelf import PAPERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
+PAPERS_HERE = {
+    "conformance": REFERENCE / "conformance.md",
+    "threats": DOCS / "explanation" / "threat-model.md",
+    "risk": DOCS / "explanation" / "risk-notes.md",
+}
 
 
 def pages() -> dict[Path, str]:
     """Return the generated pages' texts by their files."""
-    return {REFERENCE / "settings.md": _settings(), REFERENCE / "cli.md": "\n".join(_commands(hilum, "hilum"))}
+    commands = "\n".join(_commands(hilum, "hilum"))
+    papers = {file: _paper(name) for name, file in PAPERS_HERE.items()}
+    return {REFERENCE / "settings.md": _settings(), REFERENCE / "cli.md": commands, **papers}
+
+
+def _paper(name: str) -> str:
+    """Return a paper as the default settings and the shipped network make it."""
+    command = "hilum conformance" if name == "conformance" else f"hilum papers show {name}"
+    note = f"Generated from the code and the default settings by `make docs`. Of an installation: `{command}`."
+    return as_markdown(PAPERS[name].make(given(home=_NOWHERE), None), note=note)
+
+
+_NOWHERE = "/nonexistent"
+"""No network is installed there, so that the shipped one is active."""
 
 
 def _settings() -> str:
@@ -63,7 +85,7 @@ def _commands(command: click.Command, name: str, parent: click.Context | None = 
 
 def main() -> None:
     """Write the pages, or check them."""
-    stale = {file: text for file, text in pages().items() if file.read_text() != text}
+    stale = {file: text for file, text in pages().items() if not file.exists() or file.read_text() != text}
     if "--check" in sys.argv[1:]:
         sys.exit(f"run make docs: {', '.join(file.name for file in stale)}" if stale else 0)
     for file, text in stale.items():

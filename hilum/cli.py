@@ -19,6 +19,7 @@ from hilum.install import install
 from hilum.jobs import jobs
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
+from hilum.papers_cli import conformance, papers
 from hilum.peers import peers
 from hilum.train import train
 from hilum.train_lungs import train_lungs
@@ -364,6 +365,8 @@ hilum.add_command(evaluate)
 hilum.add_command(models)
 hilum.add_command(jobs)
 hilum.add_command(peers)
+hilum.add_command(conformance)
+hilum.add_command(papers)
 hilum.add_command(knowledge)
 hilum.add_command(web)
 hilum.add_command(token)

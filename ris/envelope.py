@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VERSION: Final = "2.5.1"
 """Segments of older versions are read as of this one: what is read here is at the same place in all of them."""
-_SPOKEN: Final = re.compile(r"2\.[1-6](\.1)?")
+SPOKEN: Final = re.compile(r"2\.[1-6](\.1)?")
 _ACKNOWLEDGES: Final = "ACK"
 _SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}(\W|$)")
 _LEAST_HEADER_CHARACTERS: Final = 8
@@ -100,7 +100,7 @@ def acknowledge(envelope: Envelope | None, code: Code, *, own_id: str, moment: s
         moment: MSH-7.
         text: MSA-3, in our own words.
     """
-    version = envelope.version if envelope is not None and _SPOKEN.fullmatch(envelope.version) else _VERSION
+    version = envelope.version if envelope is not None and SPOKEN.fullmatch(envelope.version) else _VERSION
     reply = Message(_ACKNOWLEDGES, version=_VERSION, validation_level=VALIDATION_LEVEL.TOLERANT)
     msh = reply.msh
     if envelope is not None:

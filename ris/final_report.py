@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from ris.envelope import Envelope
 
 RESULT: Final = "ORU^R01"
-_FINAL, _CORRECTED = "F", "C"
+FINAL, CORRECTED = "F", "C"
 """OBR-25, result status (table HL70123)."""
-_NOT_TO_BE_USED: Final = frozenset({"D", "W", "X", "I", "O"})
+NOT_TO_BE_USED: Final = frozenset({"D", "W", "X", "I", "O"})
 """OBX-11 (table HL70085): deleted, posted wrongly, can't be obtained, pending, order only."""
-_TEXT_TYPES: Final = frozenset({"TX", "FT", "ST"})
-_CODE_TYPES: Final = frozenset({"CE", "CWE", "CNE", "CF"})
-_IMPRESSIONS: Final = ("19005-8", "IMP", "IMPRESSION", "CONCLUSION", "BEURTEILUNG")
+TEXT_TYPES: Final = frozenset({"TX", "FT", "ST"})
+CODE_TYPES: Final = frozenset({"CE", "CWE", "CNE", "CF"})
+IMPRESSIONS: Final = ("19005-8", "IMP", "IMPRESSION", "CONCLUSION", "BEURTEILUNG")
 """LOINC 19005-8 Radiology Imaging study [Impression]; `IMP` is HL7's own suffix (7.2.4)."""
 _SAYS: Final = {
     PRESENCE_VALUE[presence].value: Statement(presence.value) for presence in PRESENCE_VALUE
@@ -77,13 +77,13 @@ def final_reports(envelope: Envelope) -> tuple[FinalReport, ...]:
 
 
 def _is_final(draft: _Draft) -> bool:
-    return draft.obr.obr_25.to_er7() in {_FINAL, _CORRECTED}
+    return draft.obr.obr_25.to_er7() in {FINAL, CORRECTED}
 
 
 def _is_of_use(line: str, envelope: Envelope) -> bool:
     """Whether an observation is text or a code: others, as embedded documents of megabytes, are not parsed."""
     fields = line.split(envelope.separators["FIELD"], 3)
-    return len(fields) > 3 and fields[2] in _TEXT_TYPES | _CODE_TYPES | {"UI", "HD", "RP"}  # noqa: PLR2004 - OBX-2 and more
+    return len(fields) > 3 and fields[2] in TEXT_TYPES | CODE_TYPES | {"UI", "HD", "RP"}  # noqa: PLR2004 - OBX-2 and more
 
 
 def _patients(pid: Any) -> tuple[str, ...]:  # noqa: ANN401 - hl7apy is untyped
@@ -108,7 +108,7 @@ class _Reading:
         self._subcomponent = envelope.separators["SUBCOMPONENT"]
 
     def report(self, draft: _Draft, patients: tuple[str, ...], study: str) -> FinalReport:
-        used = [one for one in draft.observations if one.obx_11.to_er7() not in _NOT_TO_BE_USED]
+        used = [one for one in draft.observations if one.obx_11.to_er7() not in NOT_TO_BE_USED]
         return FinalReport(
             study=StudyReference(
                 study_uid=self._study(used) or study,
@@ -118,7 +118,7 @@ class _Reading:
             codes=tuple(self._codes(used)),
             text=self._text(used),
             reported_at=_moment(draft.obr.obr_22.to_er7()),
-            is_correction=draft.obr.obr_25.to_er7() == _CORRECTED,
+            is_correction=draft.obr.obr_25.to_er7() == CORRECTED,
         )
 
     def _study(self, observations: Iterable[Any]) -> str:
@@ -134,7 +134,7 @@ class _Reading:
 
     def _codes(self, observations: list[Any]) -> Iterator[StatedCode]:
         groups: dict[str, Statement] = {}
-        coded = [one for one in observations if one.obx_2.to_er7() in _CODE_TYPES]
+        coded = [one for one in observations if one.obx_2.to_er7() in CODE_TYPES]
         for one in coded:
             said = self._said(one)
             if said is not None:
@@ -157,7 +157,7 @@ class _Reading:
 
     def _text(self, observations: list[Any]) -> str:
         """Return the impression where observations are marked so, else all text."""
-        texts = [one for one in observations if one.obx_2.to_er7() in _TEXT_TYPES and not self._is_study(one)]
+        texts = [one for one in observations if one.obx_2.to_er7() in TEXT_TYPES and not self._is_study(one)]
         return "\n".join(self._lines([one for one in texts if self._is_impression(one)] or texts))
 
     def _lines(self, observations: Iterable[Any]) -> Iterator[str]:
@@ -171,7 +171,7 @@ class _Reading:
     def _is_impression(self, observation: Any) -> bool:  # noqa: ANN401 - hl7apy is untyped
         identifier, text, *_ = self._parts(observation.obx_3)
         marks = (*identifier.split(self._subcomponent), text)
-        return any(mark.strip().upper() in _IMPRESSIONS for mark in marks)
+        return any(mark.strip().upper() in IMPRESSIONS for mark in marks)
 
     def _parts(self, one: Any) -> list[str]:  # noqa: ANN401 - hl7apy is untyped
         """Return the components of a field, at least three; of several repetitions hl7apy gives the first."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 LONGEST_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 """Reports come with documents in them."""
-_MOST_CONNECTIONS: Final = 32
+MOST_CONNECTIONS: Final = 32
 _LOOK_SECONDS: Final = 0.25
 """How soon a thread that waits for its sender notices that it should end."""
 _STOP_PATIENCE_SECONDS: Final = 15.0
@@ -139,7 +139,7 @@ class Listener:
         reason = ""
         if not self._door.lets_in(address):
             reason = "the address is not one of final_reports.accepts_from"
-        elif len(self._threads) >= _MOST_CONNECTIONS:
+        elif len(self._threads) >= MOST_CONNECTIONS:
             reason = "there are too many connections"
         if reason:
             self._events.warning("report-sender-refused", reason=reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
@@ -18,6 +19,7 @@ from domain.ids import AeTitle
 from tests.fakes import RecordedEvents
 from web.access import Client, Right
 from web.application import Services, application
+from web.services import offered
 
 T = TypeVar("T")
 TOKEN = "secret"
@@ -88,10 +90,11 @@ class Web:
 
     rooms: FakeRooms
     events: RecordedEvents = field(default_factory=RecordedEvents)
+    rights: frozenset[Right] = frozenset(Right)
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of a request
         digest = hashlib.sha256(TOKEN.encode()).hexdigest()
-        client = Client(name=AeTitle("PORTAL"), token_sha256=digest, rights=frozenset(Right))
+        client = Client(name=AeTitle("PORTAL"), token_sha256=digest, rights=self.rights)
         services = Services(
             library=self.rooms,
             door=self.rooms,
@@ -200,3 +203,13 @@ def test_a_server_without_its_database_is_alive_and_not_ready(problem: Exception
     anybody = {"Authorization": ""}
     answers = [web.ask("GET", f"/health/{what}", headers=anybody).status_code for what in ("live", "ready")]
     assert (answers, web.ask("GET", "/alarms", headers=anybody).status_code) == (statuses, 401)
+
+
+@pytest.mark.parametrize("row", offered().rows, ids=lambda row: f"{row[0]} {row[1]}")
+def test_a_service_needs_the_right_that_papers_say(row: Sequence[str]) -> None:
+    """With every other right it is forbidden; with its own, or where it needs none, it is not."""
+    method, address, _, right = row
+    path = re.sub(r"\{[^}]*\}", "1", address.removeprefix("/dicom-web"))
+    others = frozenset(one for one in Right if one.value != right)
+    assert (Web(FakeRooms(), rights=others).ask(method, path).status_code == 403) is (right != "none")
+    assert Web(FakeRooms()).ask(method, path).status_code != 403

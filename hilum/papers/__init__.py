@@ -1,0 +1,1 @@
+"""The papers that hospitals ask for, made from the code and the settings in force."""
