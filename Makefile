@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs clean
+.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs site clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,8 +48,11 @@ bench-e2e: setup ## From film to stored report: seconds, and studies per second,
 bench-queue: setup ## Jobs per second through the queue, beside procrastinate and pgqueuer (15 minutes)
 	$(BIN)/python benchmarks/bench_queue.py
 
-docs: setup ## Write the generated pages of the reference
+docs: setup ## Write the generated pages of the documentation
 	$(BIN)/python docs/generate.py
+
+site: setup ## Write the documentation as a site into build/site; it needs no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lock: $(VENV)/.uv ## Resolve the dependencies anew into requirements/*.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
