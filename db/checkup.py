@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from db.engine import schema_revision, speaking_plainly, transaction
+from db.engine import oldest_revision, schema_revision, speaking_plainly, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,8 @@ class Checkup:
 
     revision: str | None
     """Of the schema; None: there are no tables of Hilum's."""
+    oldest_revision: str | None
+    """Of the code that the schema takes; None: only its own."""
     settings: Mapping[str, str]
     """Of the server, in this session, by name."""
     role: str
@@ -85,10 +87,12 @@ def check_up(engine: Engine) -> Checkup:
         Transient: the server is away, or refuses the login.
     """
     revision = schema_revision(engine)
+    oldest = oldest_revision(engine)
     with transaction(engine) as connection:
         settings = {row.name: row.setting for row in connection.execute(_SETTINGS)}
         return Checkup(
             revision=revision,
+            oldest_revision=oldest,
             settings=settings,
             **connection.execute(_DATABASE).mappings().one(),
             forbidden=tuple(connection.execute(_FORBIDDEN).scalars()),

@@ -24,13 +24,14 @@ __all__ = [
     "application_name",
     "check_schema",
     "connect",
+    "oldest_revision",
     "schema_revision",
     "speaking_plainly",
     "transaction",
 ]
 
-SCHEMA_REVISION = "0028"
-"""The migration that this code needs; a test keeps it equal to Alembic's head."""
+SCHEMA_REVISION = "0029"
+"""The migration that this code needs; a test keeps it equal to the newest `pre` step. Revisions are ordered as text."""
 
 CONNECTING = {
     "connect_timeout": 5,
@@ -56,7 +57,7 @@ def connect(url: str, *, role: str) -> Engine:
 
     Args:
         url: `postgresql+psycopg2://…`; a plain `postgresql://…` means the same.
-        role: what the process does; the server shows it as the application's name.
+        role: what the process does; the server shows it as the application's name, with the revision that we need.
     """
     address = make_url(url).set(drivername="postgresql+psycopg2")
     return create_engine(
@@ -66,7 +67,7 @@ def connect(url: str, *, role: str) -> Engine:
         max_overflow=24,
         pool_timeout=_POOL_TIMEOUT_SECONDS,
         connect_args={
-            "application_name": application_name(role),
+            "application_name": f"{application_name(role)} {SCHEMA_REVISION}",
             **CONNECTING,
             "options": "-c timezone=UTC "
             f"-c idle_in_transaction_session_timeout={_LONGEST_SILENCE_IN_TRANSACTION_SECONDS}s",
@@ -75,7 +76,7 @@ def connect(url: str, *, role: str) -> Engine:
 
 
 def application_name(role: str) -> str:
-    """Return what the server calls the connections of processes of a role."""
+    """Return the first word of what the server calls the connections of processes of a role."""
     return f"hilum-{role}"
 
 
@@ -121,24 +122,40 @@ def _why_away(message: str) -> str:
 def check_schema(engine: Engine) -> None:
     """Refuse to work on a database that this version does not fit.
 
+    It fits one that has the migration that this code needs, and a newer one that says that it still takes this code.
+
     Raises:
-        Misconfigured: the database was never migrated, or to another revision.
+        Misconfigured: the database was never migrated, not far enough, or too far.
         Transient: the server is away.
     """
     found = schema_revision(engine)
-    if found != SCHEMA_REVISION:
-        state = (
-            "has no tables of Hilum's"
-            if found is None
-            else f"is at revision {found}, this version needs {SCHEMA_REVISION}"
+    if found is None:
+        raise Misconfigured("the database has no tables of Hilum's; run: hilum db upgrade")
+    if found < SCHEMA_REVISION:
+        raise Misconfigured(
+            f"the database is at revision {found}, this version needs {SCHEMA_REVISION}; run: hilum db upgrade --pre"
         )
-        raise Misconfigured(f"the database {state}; run: hilum db upgrade")
+    if found > SCHEMA_REVISION and (oldest := oldest_revision(engine) or found) > SCHEMA_REVISION:
+        raise Misconfigured(
+            f"the database is at revision {found} and takes only versions of revision {oldest} or newer, this one is "
+            f"of {SCHEMA_REVISION}; install a newer Hilum"
+        )
 
 
 def schema_revision(engine: Engine) -> str | None:
     """Return the database's migration, None for an empty database."""
+    return _word(engine, "SELECT version_num FROM alembic_version")
+
+
+def oldest_revision(engine: Engine) -> str | None:
+    """Return the oldest `SCHEMA_REVISION` whose code the database takes; None where it is too old to say."""
+    return _word(engine, "SELECT oldest_revision FROM schema_compatibility")
+
+
+def _word(engine: Engine, query: str) -> str | None:
+    """Return the one value of a query; None where there is no such table."""
     try:
         with transaction(engine) as connection:
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+            return connection.execute(text(query)).scalar_one_or_none()
     except ProgrammingError:
         return None

@@ -119,7 +119,8 @@ ORDER BY {order}
 _SERVICE: Final = text("""
 SELECT EXISTS (SELECT FROM pauses WHERE lane = ANY(:lanes)) AS is_paused,
     EXISTS (
-        SELECT FROM pg_stat_activity WHERE application_name = :worker AND datname = current_database()
+        SELECT FROM pg_stat_activity
+        WHERE split_part(application_name, ' ', 1) = :worker AND datname = current_database()
     ) AS is_served
 """)
 _SERVED_BY: Final = {"lanes": [CLASSIFY_LANE, EVERY_LANE], "worker": application_name("worker")}

@@ -76,15 +76,16 @@ def keep_database(settings: Settings, events: Events) -> None:
 
 
 def upgrade(engine: Engine, events: Events, stop: threading.Event) -> bool:
-    """Bring the database to this version's schema, waiting for the server if it is away; say whether it is done.
+    """Bring the database to what this version needs, waiting for the server if it is away; say whether it is done.
 
     Raises:
-        Misconfigured: the server is too old, or the database too new.
+        Misconfigured: the server is too old, the database too new, or a process too old for what is due.
     """
+    from db.upgrade import Kind
     from db.upgrade import upgrade as apply_migrations
 
     def apply() -> None:
-        before, after = apply_migrations(engine)
+        before, after = apply_migrations(engine, Kind.PRE)
         if before != after:
             events.info("database-upgraded", version=after)
 
@@ -99,7 +100,7 @@ def wait_for_schema(
     `waits` is told again and again that this takes time.
 
     Raises:
-        Misconfigured: its schema is not the one that this version needs.
+        Misconfigured: its schema does not fit this version.
     """
     from db.engine import check_schema
 

@@ -12,6 +12,8 @@ from domain.duties import DutyName
 from domain.ids import AeTitle
 from hilum import __version__
 from hilum.agreement import agreement
+from hilum.backup_cli import backup, restore
+from hilum.database_cli import db
 from hilum.doctor.command import doctor
 from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
@@ -120,28 +122,6 @@ def scheduler(loaded: Loaded, *, supervised: bool) -> None:
     from hilum import roles
 
     roles.run_scheduler(loaded.settings(), supervised=supervised)
-
-
-@hilum.group()
-def db() -> None:
-    """Work on the database."""
-
-
-@db.command("upgrade")
-@click.option("--wait", is_flag=True, help="Wait for the server while it is away; refuse the embedded one.")
-@click.pass_obj
-def db_upgrade(loaded: Loaded, *, wait: bool) -> None:
-    """Apply missing migrations; safe to run at any time, also twice."""
-    from hilum import bootstrap, roles
-
-    if wait:
-        roles.run_upgrade(loaded.settings())
-        return
-    with bootstrap.database(loaded.settings(), role="upgrade") as engine:
-        from db.upgrade import upgrade
-
-        before, after = upgrade(engine)
-    click.echo(f"database: {before or 'empty'} -> {after}" if before != after else f"database: {after}, nothing to do")
 
 
 @hilum.command()
@@ -359,6 +339,9 @@ def demo(home: Path) -> None:
 
 
 hilum.add_command(doctor)
+hilum.add_command(db)
+hilum.add_command(backup)
+hilum.add_command(restore)
 hilum.add_command(train)
 hilum.add_command(train_lungs)
 hilum.add_command(evaluate)

@@ -155,20 +155,22 @@ def needing_database(look: Callable[[Checkup], Iterator[Finding]], visit: Visit)
 
 
 def schema(seen: Checkup) -> Iterator[Finding]:
-    """Judge whether the tables are those that this version needs."""
+    """Judge whether the tables are such that this version can work with them."""
     from db.engine import SCHEMA_REVISION
-    from db.upgrade import known_revisions
+    from db.upgrade import steps
 
-    newest_first = known_revisions()
-    if seen.revision == SCHEMA_REVISION:
-        yield ok(f"revision {SCHEMA_REVISION}")
-    elif seen.revision is None:
+    if seen.revision is None:
         yield failure("there are no tables of Hilum's", "hilum db upgrade")
-    elif seen.revision in newest_first:
-        behind = newest_first.index(seen.revision)
-        yield failure(f"revision {seen.revision}: {behind} migrations are missing", "hilum db upgrade")
+    elif seen.revision < SCHEMA_REVISION:
+        behind = sum(seen.revision < step.revision <= SCHEMA_REVISION for step in steps())
+        yield failure(f"revision {seen.revision}: {behind} migrations are missing", "hilum db upgrade --pre")
+    elif seen.revision > SCHEMA_REVISION and (seen.oldest_revision or seen.revision) > SCHEMA_REVISION:
+        yield failure(
+            f"revision {seen.revision} is of a newer Hilum and does not take this one",
+            "install the newer Hilum here as well",
+        )
     else:
-        yield failure(f"revision {seen.revision} is of a newer Hilum", "install the newer Hilum here as well")
+        yield ok(f"revision {seen.revision}")
 
 
 def server_settings(seen: Checkup) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, inspect, text
 import db
 from db.engine import SCHEMA_REVISION, check_schema, connect, schema_revision, transaction
 from db.tables import Table
-from db.upgrade import downgrade, known_revisions, upgrade
+from db.upgrade import downgrade, steps, upgrade
 from db.upkeep import PostgresUpkeep
 from domain.errors import Misconfigured, Transient
 from tests.peers import free_port
@@ -35,9 +35,15 @@ def test_a_second_upgrade_changes_nothing(engine: Engine) -> None:
     assert upgrade(engine) == (SCHEMA_REVISION, SCHEMA_REVISION)
 
 
-def test_the_code_needs_the_newest_migration() -> None:
-    """The constant that the node compares with is Alembic's head."""
-    assert known_revisions()[0] == SCHEMA_REVISION
+def test_the_code_needs_the_newest_step_that_comes_before_it() -> None:
+    """The constant that every process compares with is the last `pre` migration."""
+    assert steps()[-1].needed == SCHEMA_REVISION
+
+
+def test_migrations_are_ordered_by_their_names() -> None:
+    """Older and newer are told apart by comparing revisions as text."""
+    revisions = [step.revision for step in steps()]
+    assert revisions == sorted(revisions)
 
 
 def test_the_migrations_make_the_tables_of_the_code(engine: Engine) -> None:
@@ -59,9 +65,10 @@ def test_every_migration_can_be_taken_back(engine: Engine) -> None:
 
 
 def test_a_database_of_a_newer_version_is_refused(engine: Engine) -> None:
-    """Neither the node nor an upgrade touches it."""
+    """Unless it says that it takes this version: neither the node nor an upgrade touches it."""
     with transaction(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE schema_compatibility SET oldest_revision = '9998'"))
     with pytest.raises(Misconfigured, match="9999"):
         check_schema(engine)
     with pytest.raises(Misconfigured, match="newer Hilum"):

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from db import embedded
 from db.checkup import Checkup, check_up
 from db.engine import connect, transaction
-from db.upgrade import downgrade, known_revisions
+from db.upgrade import downgrade, steps
 from hilum.cli import hilum
 from hilum.doctor import classification, database, work
 from hilum.doctor.check import Outcome
@@ -141,10 +141,11 @@ def seen(engine: Engine) -> Checkup:
 def test_missing_migrations_are_a_failure(engine: Engine, seen: Checkup) -> None:
     """Their number is told, and the command; so is a database without tables, and a newer one."""
     assert outcome_of(database.schema(seen)) is Outcome.OK
-    downgrade(engine, known_revisions()[2])
+    downgrade(engine, steps()[-3].revision)
     assert "2 migrations are missing -> hilum db upgrade" in said(database.schema(check_up(engine)))
     assert "hilum db upgrade" in said(database.schema(replace(seen, revision=None)))
-    assert "newer" in said(database.schema(replace(seen, revision="9999")))
+    assert "newer" in said(database.schema(replace(seen, revision="9999", oldest_revision="9998")))
+    assert outcome_of(database.schema(replace(seen, revision="9999"))) is Outcome.OK
 
 
 @pytest.mark.peers

@@ -115,7 +115,7 @@ def test_a_film_between_upload_and_commit_is_taken_over(embedded_url: str, s3: O
             blocking.execute(
                 text(
                     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND application_name = 'hilum-node'"
+                    "WHERE datname = current_database() AND application_name LIKE 'hilum-node%'"
                 )
             )
         assert "Success" not in (tmp_path / "sender.log").read_text()
