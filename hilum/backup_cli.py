@@ -62,7 +62,7 @@ def create(
     night. It needs `pg_dump` of the server's version; for the embedded server it is there.
 
     A backup holds what patients' films hold. Only its owner may read it; it is not encrypted. Files for TLS are not in
-    it, and passwords of the environment are not.
+    it, nor are secrets of the environment or of a service manager.
 
     Exit status 1 if films are missing in the store or damaged: they are named, the backup has all others. 2 if there is
     no backup.
