@@ -73,15 +73,10 @@ def _check_files(settings: Settings, backup: Backup) -> None:
                 f"the store {settings.store.url or settings.spool} has films that are not in the backup; restore into "
                 "an empty one"
             )
-    there = {
-        str(file.relative_to(settings.installed_networks))
-        for file in settings.installed_networks.rglob("*")
-        if file.is_file()
-    }
+    folder = settings.installed_networks
+    there = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
     if there - set(backup.models()):
-        raise Misconfigured(
-            f"{settings.installed_networks} has networks that are not in the backup; restore into an empty home"
-        )
+        raise Misconfigured(f"{folder} has networks that are not in the backup; restore into an empty home")
 
 
 def _check_database(engine: Engine, backup: Backup) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.films import film, saved
 from tests.peers import storescu
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.2
 """Between two films."""
 
 

@@ -14,9 +14,17 @@ from db.engine import SCHEMA_REVISION, check_schema, oldest_revision, transactio
 from db.engine import connect as connect_as_we_are
 from db.upgrade import MIGRATIONS, Kind, Step, pending, steps, upgrade
 from domain.errors import Misconfigured
+from tests.conftest import migrated
 
 ADDS = 'op.execute("ALTER TABLE studies ADD COLUMN mood text")'
 DROPS = 'op.execute("ALTER TABLE studies DROP COLUMN mood")'
+
+
+@pytest.fixture
+def engine(embedded_url: str) -> Iterator[Engine]:
+    """One kind of server is enough: none of this differs between them."""
+    with migrated(embedded_url) as engine:
+        yield engine
 
 
 @pytest.fixture
