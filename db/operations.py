@@ -109,6 +109,7 @@ SELECT now() AS at,
     coalesce(sum(unknown), 0)::bigint AS unknown_reports, coalesce(sum(ambiguous), 0)::bigint AS ambiguous_reports
 FROM report_messages WHERE received_at > now() - interval '7 days'
 """)
+_SIZE = text("SELECT pg_database_size(current_database())")
 
 
 class PostgresOperations:
@@ -146,6 +147,11 @@ class PostgresOperations:
                 duties=records(connection),
                 overdue=overdue,
             )
+
+    def size_bytes(self) -> int:
+        """Return the size of the database on its server's disk."""
+        with transaction(self._engine) as connection:
+            return int(connection.execute(_SIZE).scalar_one())
 
     def requeue(self, job: int, *, actor: str) -> str | None:
         """Make a held job wait again, with all its tries; return what is in the way."""

@@ -45,7 +45,8 @@ UPDATE jobs SET
     lease_token = gen_random_uuid(), lease_until = now() + :lease
 FROM due WHERE jobs.id = due.id
 RETURNING
-    jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token, reason_class, priority, turn, {_UNHURRIED}
+    jobs.id, kind, lane, subject_id, attempts, max_attempts, lease_token, reason_class, priority, turn,
+    extract(epoch FROM now() - run_after)::float AS due_for_seconds, {_UNHURRIED}
 """)  # noqa: S608 - a constant
 
 _SECONDS_TO_NEXT = text(f"""
@@ -289,4 +290,5 @@ def _from_row(row: Row[*tuple[Any, ...]]) -> Job:
         max_attempts=row.max_attempts,
         lease_token=row.lease_token,
         last_failure=None if row.reason_class is None else ReasonClass(row.reason_class),
+        due_for_seconds=row.due_for_seconds,
     )

@@ -263,6 +263,8 @@ class StorageArrival:
 class Turned:
     """An instance that is not taken whatever it is; implements `dicom_node.messages.Arrival`."""
 
+    recorded: Final = None
+
     def __init__(self, status: StoreStatus) -> None:
         self._status = status
 

@@ -20,9 +20,13 @@ from dicom_node.commitment import ActionStatus, take_request
 from dicom_node.contexts import WORKLIST, offered
 from dicom_node.inquiry import EventStatus, take_answer
 from dicom_node.status import StoreStatus
+from dicom_node.turnstile import Turnstile
 from dicom_node.upper_layer import MAXIMUM_PDU_BYTES, ReceivingAssociation
 from dicom_node.worklist import StepStatus
 from domain.errors import Misconfigured, Transient
+from domain.measures import ASSOCIATIONS, ECHOES, FILMS
+from domain.meters import NO_METERS
+from domain.traces import NO_TRACES
 
 if TYPE_CHECKING:
     import ssl
@@ -39,7 +43,9 @@ if TYPE_CHECKING:
     from dicom_node.workload import Workload
     from domain.delivery_ports import AnswerDesk
     from domain.ids import StudyId
+    from domain.meters import Meters
     from domain.ports import CommitmentDesk
+    from domain.traces import Tracer
 
 _OPENING_PATIENCE_SECONDS = 10.0
 _BACKLOG = 128
@@ -127,10 +133,19 @@ class Node:
     comes before `open_storage` waits for a moment and is then refused as out of resources: its sender tries again.
     """
 
-    def __init__(self, listener: Listener, sockets: Sockets, workload: Workload) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        sockets: Sockets,
+        workload: Workload,
+        meters: Meters = NO_METERS,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:
         self._access = listener.access
         self._sockets = sockets
         self._workload = workload
+        self._meters = meters
+        self._tracer = tracer
         self._storage: Storage | None = None
         self._desk: CommitmentDesk | None = None
         self._answers: AnswerDesk | None = None
@@ -143,6 +158,8 @@ class Node:
 
     def start(self) -> None:
         """Accept connections; senders are served by threads from now on."""
+        for status in StoreStatus:  # so that the first one of a kind is seen as a change
+            self._meters.add(FILMS, 0, status=status.name)
         self._thread = threading.Thread(target=self._accept, name="accept", daemon=True)
         self._thread.start()
 
@@ -169,6 +186,9 @@ class Node:
 
     def begin(self, command: Command, transfer_syntax_uid: str, door: _Door) -> Arrival:
         """Prepare for an instance."""
+        return Turnstile(self._arrival(command, transfer_syntax_uid, door), self._meters, self._tracer)
+
+    def _arrival(self, command: Command, transfer_syntax_uid: str, door: _Door) -> StorageArrival | Turned:
         if not door.may_send:
             self._tell("instance-refused", calling=door.calling, status=StoreStatus.NOT_AUTHORISED.name)
             return Turned(StoreStatus.NOT_AUTHORISED)
@@ -255,6 +275,7 @@ class Node:
         association.acceptor.supported_contexts = offered()
         association.requestor.address_info = AddressInformation.from_tuple(address)
         association.bind(evt.EVT_REQUESTED, self._on_requested, [counted])
+        association.bind(evt.EVT_C_ECHO, self._on_echo)
         association.bind(evt.EVT_N_ACTION, self._on_action)
         association.bind(evt.EVT_N_EVENT_REPORT, self._on_report)
         association.bind(evt.EVT_C_FIND, self._on_find)
@@ -271,9 +292,18 @@ class Node:
         ) or self._limited(calling, counted)
         if rejection is not None:
             self._tell("association-rejected", calling=calling, reason=rejection.name)
+            self._meters.add(ASSOCIATIONS, outcome=rejection.name)
             association.reject(*rejection.value)
-        elif self._access.may_read(calling):
+            return
+        self._meters.add(ASSOCIATIONS, outcome="taken")
+        if self._storage is not None:
+            self._storage.events.debug("association-taken", calling=calling)
+        if self._access.may_read(calling):
             association.acceptor.supported_contexts = offered(worklist=True)
+
+    def _on_echo(self, _: Event) -> int:
+        self._meters.add(ECHOES)
+        return StoreStatus.SUCCESS
 
     def _on_find(self, event: Event) -> Iterator[tuple[int, Dataset | None]]:
         self._is_open.wait(_OPENING_PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code: settings, commands, papers of the default settings. `make docs` runs it.
+"""Writes the pages that come from the code: settings, commands, metrics, papers. `make docs` runs it.
 
 With `--check` nothing is written; the exit status says whether a page is stale.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from domain.measures import ALL
+from domain.meters import MeterKind
 from hilum import settings
 from hilum.cli import hilum
 from hilum.given_settings import given
@@ -33,7 +35,12 @@ def pages() -> dict[Path, str]:
     """Return the generated pages' texts by their files."""
     commands = "\n".join(_commands(hilum, "hilum"))
     papers = {file: _paper(name) for name, file in PAPERS_HERE.items()}
-    return {REFERENCE / "settings.md": _settings(), REFERENCE / "cli.md": commands, **papers}
+    return {
+        REFERENCE / "settings.md": _settings(),
+        REFERENCE / "cli.md": commands,
+        REFERENCE / "metrics.md": _metrics(),
+        **papers,
+    }
 
 
 def _paper(name: str) -> str:
@@ -45,6 +52,38 @@ def _paper(name: str) -> str:
 
 _NOWHERE = "/nonexistent"
 """No network is installed there, so that the shipped one is active."""
+
+
+def _metrics() -> str:
+    rows = "\n".join(
+        f"| `{one.name}` | {one.kind} | {', '.join(one.roles)} | {', '.join(f'`{label}`' for label in one.labels)} | "
+        f"{one.meaning} |"
+        for one in ALL
+    )
+    buckets = "\n".join(
+        f"- `{one.name}`: {', '.join(f'{limit:g}' for limit in one.buckets)}"
+        for one in ALL
+        if one.kind is MeterKind.HISTOGRAM
+    )
+    return f"""# Metrics
+
+Generated from the code by `make docs`. How to have them: [Watch it with Prometheus](../how-to/monitoring.md).
+
+No label names a patient, a study, a UID, an address or the AE title of a caller. `lane` and `peer` are made of the
+names that the settings give to peers, `place` is the pattern of an address, `network` a name and version of a model.
+
+| metric | type | shown by | labels | meaning |
+|---|---|---|---|---|
+{rows}
+
+A counter begins at 0 with its process; those of duties are kept in the database. A histogram `x` is shown as
+`x_bucket`, `x_sum` and `x_count`. Beside these the web server shows `hilum_urgent_results_undelivered` and
+`hilum_urgent_result_oldest_seconds` at `/metrics` of its own port, for clients that may watch.
+
+Limits of the histograms:
+
+{buckets}
+"""
 
 
 def _settings() -> str:

@@ -181,6 +181,8 @@ class Developed:
     film: StoredFilm | None = None
     """The film that is to be classified; none if each has a reason against it."""
     square: SquareFilm | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each stage took of what was done now."""
 
 
 Picture = npt.NDArray[np.uint8]

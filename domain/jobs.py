@@ -92,6 +92,8 @@ class Job:
     lease_token: UUID
     last_failure: ReasonClass | None = None
     """Why the try before this one failed."""
+    due_for_seconds: float = 0.0
+    """How long it could have been claimed before it was, by the database's clock."""
 
     @property
     def is_last_attempt(self) -> bool:

@@ -95,7 +95,7 @@ def _sender(settings: Settings, store: Store) -> ResultSender:
 def report_settings(settings: Settings) -> ReportSettings:
     """Return what the site decides about its reports."""
     from dicom_node.identity import ReportSettings
-    from hilum.settings import UUID_ROOT
+    from hilum.report_settings import UUID_ROOT
 
     root = settings.report.uid_root
     return ReportSettings(

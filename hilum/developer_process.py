@@ -6,8 +6,9 @@ import json
 import resource
 import signal
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from models.small_picture import grey_levels, grey_picture
 from worker.developer import serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from domain.film import FilmHeader, GreyImage, SquareFilm, StoredFilm
 
 _MEGABYTE = 1_000_000
@@ -33,6 +36,21 @@ class PreparedFilms:
     """Films of the store, rendered and prepared for the networks: implements `domain.ports.FilmReader`."""
 
     films: SpoolFilms
+    _seconds: dict[str, float] = field(default_factory=dict)
+
+    def spent(self) -> dict[str, float]:
+        """Return the seconds that decoding and preparing took since this was last asked."""
+        spent = dict(self._seconds)
+        self._seconds.clear()
+        return spent
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + time.monotonic() - began
 
     def header(self, film: StoredFilm) -> FilmHeader:
         """Say what the film is by its header."""
@@ -45,7 +63,10 @@ class PreparedFilms:
             NotClassifiable: the pixels can't be used, with the reason.
             Transient: the store can't be read now.
         """
-        return _square(self.films.pixels(film))
+        with self._timed("decode"):
+            image = self.films.pixels(film)
+        with self._timed("preprocess"):
+            return _square(image)
 
     def printed(self, film: StoredFilm, *, most_pixels: int) -> Print:
         """Return the film as a picture, and as the networks take it.
@@ -78,14 +99,16 @@ def _square(image: GreyImage) -> SquareFilm:
 
 def main() -> None:
     """Develop films for the worker at the other end of the socket."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # the worker finishes what it has in hand, and ends us
+    # The worker finishes what it has in hand, and ends us; there is no log whose level could be changed.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     connection = Connection(int(sys.argv[1]))
     greeting = json.loads(connection.recv_bytes())
     store = open_store(StoreAddress(**greeting["store"]), for_reading=True)
     store.warm()  # before the limit: its own memory is none of a film's
     limit_memory(greeting["megabytes"])
-    serve(connection, PreparedFilms(SpoolFilms(store)))
+    films = PreparedFilms(SpoolFilms(store))
+    serve(connection, films, films.spent)
     store.close()
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from db.engine import Engine
     from dicom_node.syslog import AuditRepository
+    from hilum.metrics import Shown
     from hilum.settings import Settings
     from hilum.work_settings import Worklist
     from worker.duties import Duty
@@ -27,7 +28,12 @@ _MEGABYTE = 1_000_000
 
 
 def serve(
-    settings: Settings, engine: Engine, events: Events, stop: threading.Event, turned: Callable[[str], None]
+    settings: Settings,
+    engine: Engine,
+    events: Events,
+    stop: threading.Event,
+    turned: Callable[[str], None],
+    shown: Shown,
 ) -> None:
     """Stand by, and run the duties while no other scheduler does, until told to stop.
 
@@ -37,6 +43,7 @@ def serve(
     from db.scheduler_lock import PostgresSchedulerLock
     from worker import scheduler
 
+    shown.is_ready.set()
     scheduler.serve(
         PostgresSchedulerLock(engine),
         lambda ended: duties(settings, engine, events, ended),
@@ -44,6 +51,7 @@ def serve(
         events,
         stop,
         turned,
+        shown.meters,
     )
 
 

@@ -7,19 +7,21 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from domain.errors import Misconfigured, Transient
-from hilum import bootstrap, reception, stopping
+from hilum import bootstrap, metrics, reception, stopping
 from hilum.self_check import SelfCheck
 from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import ModuleType
 
-    from dicom_node.receiver import Listener, Sockets
+    from dicom_node.receiver import Listener, Node, Sockets
     from dicom_node.workload import Workload
+    from hilum.metrics import NodeWindow, Shown
     from hilum.settings import Settings
     from hilum.watchdog import Watchdog
     from worker.events import Events
@@ -31,6 +33,7 @@ _STOP_PATIENCE_SECONDS = 20.0
 _RECONCILIATION_PAUSE_SECONDS = 10.0
 _ECHO_SECONDS = 15.0
 _MISCONFIGURED = 2
+_FOR_TRACES = ("requests",)
 
 
 def run(settings: Settings, *, supervised: bool) -> None:
@@ -43,7 +46,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     Raises:
         Misconfigured: the address can't be listened on, or the database has another schema.
     """
-    _leave_decoders_out()
+    _leave_out(_FOR_TRACES if settings.traces.endpoint else ())
     listener = reception.listener(settings)
     from dicom_node.receiver import listen
     from dicom_node.workload import Workload
@@ -55,7 +58,9 @@ def run(settings: Settings, *, supervised: bool) -> None:
         from dicom_node.self_echo import with_ourselves
 
         listener = with_ourselves(listener, sockets)
-    receivers = _Receivers(settings, listener, sockets, Workload(count, len(listener.access.callers) + 1))
+    workload = Workload(count, len(listener.access.callers) + 1)
+    window = metrics.NodeWindow(settings, workload)
+    receivers = _Receivers(settings, listener, sockets, workload, window)
     receivers.start()
     stop = stopping.on_signals()
     if supervised:
@@ -63,16 +68,18 @@ def run(settings: Settings, *, supervised: bool) -> None:
     try:
         from hilum import log
 
-        events = log.start(settings.log, role="node")
+        events = log.start(settings.log, role="node", tell=receivers.tell)
         senders = [peer.ae_title for peer in settings.senders] or "any calling AE title"
         events.info(
             "node-listening", host=settings.node.host, port=sockets.plain.getsockname()[1], senders=senders, count=count
         )
+        window.tell(events)
         receivers.keep(events, stop, watched)
     finally:
         watched.stopping()
         receivers.stop()
         sockets.close()
+        window.close()
     events.info("node-stopped")
 
 
@@ -84,11 +91,14 @@ def receiving(settings: Settings) -> int:
 class _Receivers:
     """The receiving processes."""
 
-    def __init__(self, settings: Settings, listener: Listener, sockets: Sockets, workload: Workload) -> None:
+    def __init__(
+        self, settings: Settings, listener: Listener, sockets: Sockets, workload: Workload, window: NodeWindow
+    ) -> None:
         self._settings = settings
         self._listener = listener
         self._sockets = sockets
         self._workload = workload
+        self._window = window
         self._running: dict[int, int] = {}
         """Number of the process by its pid."""
 
@@ -132,6 +142,12 @@ class _Receivers:
             if done:
                 self._ended(pid, number, os.waitstatus_to_exitcode(status), events, stop)
 
+    def tell(self, number: int) -> None:
+        """Send all a signal."""
+        for pid in list(self._running):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     def stop(self) -> None:
         """End all: ask first."""
         for pid in self._running:
@@ -162,13 +178,13 @@ class _Receivers:
     def _start(self, number: int) -> None:
         pid = os.fork()
         if pid == 0:
-            os._exit(self._receive(number))
+            os._exit(self._live(number))
         self._running[pid] = number
 
-    def _receive(self, number: int) -> int:
+    def _live(self, number: int) -> int:
         """Live the life of a receiving process; return its exit status."""
         try:
-            _receive(self._settings, self._listener, self._sockets, self._workload, number)
+            self._receive(number)
         except Misconfigured as error:
             sys.stderr.write(f"hilum: {error}\n")
             return _MISCONFIGURED
@@ -177,29 +193,35 @@ class _Receivers:
             return 1
         return 0
 
+    def _receive(self, number: int) -> None:
+        from dicom_node.receiver import Node
 
-def _receive(settings: Settings, listener: Listener, sockets: Sockets, workload: Workload, number: int) -> None:
-    from dicom_node.receiver import Node
+        settings, stop = self._settings, stopping.on_signals()
+        stopping.with_parent(stop)
+        self._workload.join(number)
+        shown = self._window.join(number)
+        with metrics.traced(settings, "node") as tracer:
+            node = Node(self._listener, self._sockets, self._workload, shown.meters, tracer)
+            self._serve(node, number, stop, shown)
 
-    stop = stopping.on_signals()
-    stopping.with_parent(stop)
-    workload.join(number)
-    node = Node(listener, sockets, workload)
-    node.start()
-    try:
-        from hilum import log
+    def _serve(self, node: Node, number: int, stop: threading.Event, shown: Shown) -> None:
+        settings = self._settings
+        node.start()
+        try:
+            from hilum import log
 
-        events = log.start(settings.log, role="node")
-        with bootstrap.database(settings, role="node") as engine:
-            if bootstrap.wait_for_schema(engine, events, stop):
-                reconcile = reception.open_storage(node, settings, engine, events)
-                events.info("node-ready", port=sockets.plain.getsockname()[1], process=number)
-                if number == 0:
-                    _reconcile(reconcile, events, stop)
-                stop.wait()
+            events = log.start(settings.log, role="node")
+            with bootstrap.database(settings, role="node") as engine:
+                if bootstrap.wait_for_schema(engine, events, stop):
+                    reconcile = reception.open_storage(node, settings, engine, events)
+                    events.info("node-ready", port=self._sockets.plain.getsockname()[1], process=number)
+                    shown.is_ready.set()
+                    if number == 0:
+                        _reconcile(reconcile, events, stop)
+                    stop.wait()
+                node.stop()
+        finally:
             node.stop()
-    finally:
-        node.stop()
 
 
 def _reconcile(reconcile: Callable[[threading.Event], int], events: Events, stop: threading.Event) -> None:
@@ -215,7 +237,7 @@ def _reconcile(reconcile: Callable[[threading.Event], int], events: Events, stop
             return
 
 
-def _leave_decoders_out() -> None:
+def _leave_out(but: Collection[str]) -> None:
     """Keep pydicom from loading what only decoding needs: the node never looks at pixels, and starts sooner so."""
-    for module in ("PIL", "imagecodecs", "jpeg_ls", "openjpeg", "pylibjpeg", "requests"):
+    for module in {"PIL", "imagecodecs", "jpeg_ls", "openjpeg", "pylibjpeg", "requests"}.difference(but):
         sys.modules.setdefault(module, cast("ModuleType", None))

@@ -1,21 +1,50 @@
-"""The settings of final reports that come back from a RIS, and of how they are understood."""
+"""The settings of our reports, and of final reports that come back from a RIS and how they are understood."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, IPvAnyNetwork, model_validator
+from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from hilum.section import Section
 
 CodeTerm = Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]
 Keyword = Annotated[str, Field(pattern=r"[^\W_]", max_length=100)]
 
+UUID_ROOT = "2.25"
+"""The root of UIDs made of UUIDs (PS3.5 B.2): nobody has to register it."""
+
 _CODES = "codes in coded values that name {}, as `scheme:code`; `*` stands for anything"
 _KEYWORDS = (
     "words of the text that name {}; `*` stands for any letters; capitals do not matter, ä is ae, a hyphen is a space"
 )
+
+
+def _uid_root(text: str) -> str:
+    if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", text):
+        raise ValueError("not a dotted decimal UID root")
+    return text
+
+
+class Report(Section):
+    """The structured report that goes back, and the other objects of a result."""
+
+    uid_root: Annotated[str, AfterValidator(_uid_root)] = Field(
+        UUID_ROOT,
+        max_length=43,
+        description="dotted decimal root of the reports' UIDs, at most 43 characters; `2.25` needs no registration",
+    )
+    series_number: int = Field(
+        9001,
+        ge=1,
+        le=2**31 - 8,
+        description="Series Number (0020,0011) of the report's series; other objects have those that follow it",
+    )
+    capture_pixels: int = Field(
+        1280, ge=256, le=3072, description="rows and columns, 256 to 3072, that the film has at most in a capture"
+    )
 
 
 class FinalReports(Section):

@@ -20,14 +20,16 @@ def run_worker(settings: Settings, *, supervised: bool) -> None:
     Raises:
         Misconfigured: the model is damaged, or the database has another schema.
     """
-    from hilum import log
+    from hilum import log, metrics
 
     stop, own = _stop(supervised=supervised), watchdog()
     own.stops_with(stop)
     events = log.start(settings.log, role="worker")
+    shown = metrics.show(settings, "worker", events)
     with bootstrap.database(settings, role="worker") as engine:
         if bootstrap.wait_for_schema(engine, events, stop, own.waits):
-            workplace.work(settings, engine, events, stop, own)
+            with metrics.traced(settings, "worker") as tracer:
+                workplace.work(settings, engine, events, stop, own, shown, tracer)
     events.info("worker-stopped")
 
 
@@ -44,9 +46,10 @@ def run_scheduler(settings: Settings, *, supervised: bool) -> None:
     events = log.start(settings.log, role="scheduler")
     with bootstrap.database(settings, role="scheduler") as engine:
         if bootstrap.wait_for_schema(engine, events, stop, own.waits):
-            from hilum import duties
+            from hilum import duties, queue_figures
 
-            duties.serve(settings, engine, events, stop, own.turned)
+            shown = queue_figures.show(settings, engine, events)
+            duties.serve(settings, engine, events, stop, own.turned, shown)
     events.info("scheduler-stopped")
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
@@ -24,8 +25,9 @@ from pydantic_settings import (
 from domain.errors import Misconfigured
 from domain.film import ConflictPolicy
 from hilum import credentials
+from hilum.metrics_settings import Log, Metrics, Traces
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
-from hilum.report_settings import FinalReports
+from hilum.report_settings import FinalReports, Report
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.web_settings import Audit, Oidc, Web, WebClient
@@ -42,8 +44,6 @@ THREADS_VARIABLE = f"{ENVIRONMENT_PREFIX}WORKER__THREADS"
 DECODERS_VARIABLE = f"{ENVIRONMENT_PREFIX}WORKER__DECODERS"
 SEARCHED_FILES = (Path("hilum.toml"), Path("/etc/hilum/hilum.toml"))
 EMBEDDED = "embedded"
-UUID_ROOT = "2.25"
-"""The root of UIDs made of UUIDs (PS3.5 B.2): nobody has to register it."""
 
 
 def _database_url(text: str) -> str:
@@ -54,12 +54,6 @@ def _database_url(text: str) -> str:
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
-
-
-def _uid_root(text: str) -> str:
-    if not re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", text):
-        raise ValueError("not a dotted decimal UID root")
-    return text
 
 
 class Database(Section):
@@ -113,34 +107,6 @@ class Node(Section):
     )
 
 
-class Report(Section):
-    """The structured report that goes back, and the other objects of a result."""
-
-    uid_root: Annotated[str, AfterValidator(_uid_root)] = Field(
-        UUID_ROOT,
-        max_length=43,
-        description="dotted decimal root of the reports' UIDs, at most 43 characters; `2.25` needs no registration",
-    )
-    series_number: int = Field(
-        9001,
-        ge=1,
-        le=2**31 - 8,
-        description="Series Number (0020,0011) of the report's series; other objects have those that follow it",
-    )
-    capture_pixels: int = Field(
-        1280, ge=256, le=3072, description="rows and columns, 256 to 3072, that the film has at most in a capture"
-    )
-
-
-class Log(Section):
-    """What the processes write to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
-    format: Literal["auto", "console", "json"] = Field(
-        "auto", description="console, json, or auto: console on a terminal, else json"
-    )
-
-
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -168,6 +134,8 @@ class Settings(BaseSettings):
     final_reports: FinalReports = Field(default_factory=FinalReports, description="a table")
     alarm: Alarm = Field(default_factory=Alarm, description="a table")
     log: Log = Field(default_factory=Log, description="a table")
+    metrics: Metrics = Field(default_factory=Metrics, description="a table")
+    traces: Traces = Field(default_factory=Traces, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
 
     priorities: tuple[PriorityOfStudies, ...] = Field(
@@ -321,6 +289,15 @@ def notification() -> tuple[str, float]:
 def visible_gpus() -> str | None:
     """Return which GPUs this process was given, as NVIDIA's driver and TensorFlow understand it; None: all."""
     return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+
+def writes_to_journal() -> bool:
+    """Whether our standard error is a stream of systemd's journal, and not one that somebody put in its place."""
+    try:
+        own = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{own.st_dev}:{own.st_ino}"
 
 
 def environment_without_settings() -> dict[str, str]:

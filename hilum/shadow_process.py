@@ -28,7 +28,7 @@ _WATCH_SECONDS = 1.0
 
 def main() -> None:
     """Look at studies for the worker at the other end of the socket, with the time that nobody else wants."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # the worker ends us
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):  # the worker ends us
         signal.signal(number, signal.SIG_IGN)
     _give_way()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()

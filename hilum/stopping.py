@@ -16,7 +16,10 @@ _PARENT_CHECK_SECONDS = 1.0
 
 
 def on_signals() -> threading.Event:
-    """Return an event that SIGTERM and Ctrl-C set; the first one asks, a second Ctrl-C ends at once."""
+    """Return an event that SIGTERM and Ctrl-C set; the first one asks, a second Ctrl-C ends at once.
+
+    SIGUSR1 and SIGUSR2, which would end the process, are heeded by the log (`hilum.log`) and ignored until it is there.
+    """
     stop = threading.Event()
 
     def ask(signum: int, frame: FrameType | None) -> None:
@@ -27,6 +30,8 @@ def on_signals() -> threading.Event:
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     return stop
 
 

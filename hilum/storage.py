@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from db.intake import PostgresIntake
     from dicom_node.arrivals import Storage
     from domain.ports import Intake
-    from hilum.settings import Log, Settings
+    from hilum.metrics_settings import Log
+    from hilum.settings import Settings
     from worker.events import Events
 
 

@@ -71,6 +71,11 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
+    def tell(self, number: int) -> None:
+        """Send a signal, if the process is there."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
     def wait(self, seconds: float) -> None:
         """Wait for the end; kill what outlives its time."""
         if self.process is None:
@@ -107,11 +112,17 @@ def run(settings: Settings, config: Path | None) -> int:
         Misconfigured: the database does not start or can't be upgraded.
     """
     stop = stopping.on_signals()
-    events = log.start(settings.log, role="up")
+    children: list[Child] = []
+
+    def tell(number: int) -> None:
+        for child in children:
+            child.tell(number)
+
+    events = log.start(settings.log, role="up", tell=tell)
     with bootstrap.database(settings, role="up") as engine:
         if not bootstrap.upgrade(engine, events, stop):
             return 0
-        children = _children(settings, config, events)
+        children += _children(settings, config, events)
         try:
             _tend(children, settings, events, stop)
         finally:

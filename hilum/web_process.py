@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from domain.errors import Misconfigured
+from domain.meters import NO_METERS
 from hilum import __version__, bootstrap, stopping, storage
 from hilum.watchdog import watchdog
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.engine import Engine
+    from domain.meters import Meters
     from hilum.settings import Settings
     from web.access import Client
     from web.application import Services
@@ -36,7 +38,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     Raises:
         Misconfigured: no port is set, the address can't be listened on, or the database has another schema.
     """
-    from hilum import log
+    from hilum import log, metrics
     from web.application import application
     from web.server import Address, is_live, listen, serve
 
@@ -53,7 +55,9 @@ def run(settings: Settings, *, supervised: bool) -> None:
     events = log.start(settings.log, role="web")
     with bootstrap.database(settings, role="web") as engine:
         if bootstrap.wait_for_schema(engine, events, stop, watched.waits):
-            app = application(services(settings, engine, events), house(settings, engine, events))
+            shown = metrics.show(settings, "web", events)
+            app = application(services(settings, engine, events, shown.meters), house(settings, engine, events))
+            shown.is_ready.set()
             events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
             status = f"serving on port {own.getsockname()[1]}"
             watched.watch(
@@ -67,7 +71,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
     events.info("web-stopped")
 
 
-def services(settings: Settings, engine: Engine, events: Events) -> Services:
+def services(settings: Settings, engine: Engine, events: Events, meters: Meters = NO_METERS) -> Services:
     """Return what the web application is made of."""
     from db.outbox import PostgresDeliveries
     from db.results import PostgresResults
@@ -89,6 +93,7 @@ def services(settings: Settings, engine: Engine, events: Events) -> Services:
         clients=_clients(settings),
         largest_bytes=settings.web.largest_megabytes * 1_000_000,
         events=events,
+        meters=meters,
     )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dicom_node.commitment import CommitmentSender
     from dicom_node.store import Store
     from domain.ports import Queue
+    from domain.traces import Tracer
+    from hilum.metrics import Shown
     from hilum.settings import Settings
     from hilum.watchdog import Watchdog
     from models.classifier import NetworkClassifier
@@ -46,7 +48,15 @@ _JOBS_AT_ONCE = 8
 _MOST_DECODERS, _MOST_DECODERS_BESIDE_A_GPU = 4, 16
 
 
-def work(settings: Settings, engine: Engine, events: Events, stop: threading.Event, watchdog: Watchdog) -> None:
+def work(
+    settings: Settings,
+    engine: Engine,
+    events: Events,
+    stop: threading.Event,
+    watchdog: Watchdog,
+    shown: Shown,
+    tracer: Tracer,
+) -> None:
     """Run the lanes of a worker, a thread or a few each, until told to stop.
 
     Raises:
@@ -63,7 +73,7 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     pulse = Pulse()
 
     def guard(lane: str) -> Guard:
-        return Guard(lane=lane, queue=queue, events=events, stop=stop, pulse=pulse)
+        return Guard(lane=lane, queue=queue, events=events, stop=stop, pulse=pulse, meters=shown.meters, tracer=tracer)
 
     watchdog.waits("loading the network")
     darkroom = darkroom_of(settings, events)  # its processes start while the network is loaded
@@ -84,12 +94,13 @@ def work(settings: Settings, engine: Engine, events: Events, stop: threading.Eve
     watchdog.turned(status)
     watchdog.watch(Check(network.warm_up, pulse), status, events, stop)
     # DICOM toolkits take a second to load: while the first studies are classified.
-    handlers = _handlers(settings, engine, store, darkroom, network)
+    handlers = _handlers(settings, engine, store, darkroom, network, tracer)
     lanes += [_loop(settings, guard(lane), handler) for lane, handler in handlers.items()]
     threads += [_started(lane) for lane in lanes[1:]]
     shadow = _shadow(settings, engine, queue, events)
     shadow_thread = _started(shadow)
     lease = timedelta(seconds=settings.worker.lease_seconds)
+    shown.is_ready.set()
     duties = upkeep.start([lane.leases for lane in (*lanes, shadow)], queue, events, lease=lease)
     if settings.receivers:
         import dicom_node.report  # noqa: F401 - for which the first report would have to wait
@@ -189,7 +200,12 @@ def darkroom_of(settings: Settings, events: Events, *, size: int | None = None) 
 
 
 def _handlers(
-    settings: Settings, engine: Engine, store: Store, darkroom: Darkroom, network: NetworkClassifier
+    settings: Settings,
+    engine: Engine,
+    store: Store,
+    darkroom: Darkroom,
+    network: NetworkClassifier,
+    tracer: Tracer,
 ) -> dict[str, Handler]:
     """Return what is done in the lanes of deliveries and commitments, by lane."""
     from db.confirmations import PostgresConfirmations
@@ -207,7 +223,7 @@ def _handlers(
     if settings.told:
         asked = [peer for peer in settings.receivers if peer.commits_results]
         deliveries = PostgresDeliveries(engine, asked=[peer.name for peer in asked])
-        deliver = Deliver(deliveries=deliveries, couriers=couriers(settings, store, darkroom, network))
+        deliver = Deliver(deliveries=deliveries, couriers=couriers(settings, store, darkroom, network), tracer=tracer)
         handlers.update({deliver_lane(name): deliver for name in settings.told})
         ask = AskConfirmation(
             confirmations=PostgresConfirmations(engine),
@@ -248,7 +264,7 @@ def _aftermath(settings: Settings, guard: Guard) -> Aftermath:
         first=timedelta(seconds=settings.worker.retry_seconds),
         limit=timedelta(seconds=settings.worker.retry_limit_seconds),
     )
-    return Aftermath(queue=guard.queue, backoff=backoff, events=guard.events)
+    return Aftermath(queue=guard.queue, backoff=backoff, events=guard.events, meters=guard.meters)
 
 
 def _name() -> str:

@@ -28,12 +28,14 @@ T = TypeVar("T")
 
 OPENSSL = Path("/usr/bin/openssl")
 SYSTEMD_ANALYZE = Path("/usr/bin/systemd-analyze")
+PROMTOOL = Path("/usr/bin/promtool")
 _DEBIAN_PACKAGES = {
     ECHOSCU: "dcmtk",
     STORESCU: "dcmtk",
     ORTHANC: "orthanc",
     OPENSSL: "openssl",
     SYSTEMD_ANALYZE: "systemd",
+    PROMTOOL: "prometheus",
 }
 _PATIENCE_SECONDS = 60.0
 

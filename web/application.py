@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 
 from domain.dicomweb import BadQuery
 from domain.errors import Permanent, Transient
+from domain.measures import REQUEST_SECONDS, REQUESTS, STREAMS
+from domain.meters import NO_METERS
 from web import films, results, watch, workitems
 from web.access import name_of
 from web.pages.house import add_pages
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from domain.alarm import Overdue
     from domain.dicomweb import FilmDoor, ResultLibrary, StepDesk
+    from domain.meters import Meters
     from web.access import Client
     from web.pages.house import House
     from worker.events import Events
@@ -36,6 +39,8 @@ _HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 """Answers hold patients' data: nobody keeps them, nothing in them is run."""
+_EVENTS: Final = b"text/event-stream"
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +56,7 @@ class Services:
     largest_bytes: int
     """Of a body."""
     events: Events
+    meters: Meters = NO_METERS
 
 
 def application(services: Services, house: House | None = None) -> FastAPI:
@@ -74,7 +80,7 @@ def application(services: Services, house: House | None = None) -> FastAPI:
     made.add_exception_handler(Permanent, _not_possible)
     if house is not None:
         add_pages(made, house)
-    made.add_middleware(_Doorkeeper, events=services.events)
+    made.add_middleware(_Doorkeeper, events=services.events, meters=services.meters)
     return made
 
 
@@ -93,20 +99,22 @@ def _not_possible(_: Request, error: Exception) -> JSONResponse:
 class _Doorkeeper:
     """Puts headers on every answer and an event for it into the log, without the address, which may name a patient."""
 
-    def __init__(self, app: ASGIApp, *, events: Events) -> None:
+    def __init__(self, app: ASGIApp, *, events: Events, meters: Meters) -> None:
         self._app = app
         self._events = events
+        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.monotonic(), 500
+        began, status, is_stream = time.monotonic(), 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_stream = message["status"], _is_stream(message)
+                self._meters.add(STREAMS, is_stream)
                 given = {name.lower() for name, _ in message.get("headers", [])}
                 message["headers"] = [*message.get("headers", []), *(one for one in _HEADERS if one[0] not in given)]
             await send(message)
@@ -117,14 +125,31 @@ class _Doorkeeper:
             self._events.error("web-request-failed", place=_place_of(scope), error=type(error).__name__)
             raise
         finally:
+            place, seconds = _place_of(scope), time.monotonic() - began
+            self._count(place, status, seconds, is_stream=is_stream)
             if (scope["path"], status) != (watch.LIVE, HTTPStatus.OK):  # asked several times a minute, by ourselves too
                 self._events.info(
                     "web-request",
                     calling=name_of(scope),
-                    place=_place_of(scope),
+                    place=place,
                     status=status,
-                    seconds=round(time.monotonic() - began, 3),
+                    seconds=round(seconds, 3),
                 )
+
+    def _count(self, place: str, status: int, seconds: float, *, is_stream: bool) -> None:
+        method, _, _ = place.partition(" ")
+        place = place if method in _METHODS else "unknown"  # whoever asks may invent any number of methods
+        self._meters.add(REQUESTS, place=place, status=str(status))
+        self._meters.add(STREAMS, -is_stream)
+        if not is_stream:
+            self._meters.observe(REQUEST_SECONDS, seconds, place=place)
+
+
+def _is_stream(message: Message) -> bool:
+    """Whether an answer tells of news until its reader goes away."""
+    return (b"content-type", _EVENTS) in [
+        (name.lower(), value.partition(b";")[0]) for name, value in message.get("headers", [])
+    ]
 
 
 def _place_of(scope: Any) -> str:  # noqa: ANN401 - an ASGI scope

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from domain.errors import Crashed, Doubtful, LeaseLost, Misconfigured, Permanent, Transient, Unforeseen
 from domain.jobs import ReasonClass
+from domain.measures import JOBS, LEASES_LOST
+from domain.meters import NO_METERS
 
 if TYPE_CHECKING:
     from domain.jobs import Job
+    from domain.meters import Meters
     from domain.ports import Queue
     from worker.events import Events
     from worker.retry import Backoff
@@ -27,13 +30,17 @@ class Aftermath:
     queue: Queue
     backoff: Backoff
     events: Events
+    meters: Meters = NO_METERS
 
     def done(self, job: Job, outcome: str) -> None:
         """Tell that a job was settled with its result."""
+        self.meters.add(JOBS, lane=job.lane, outcome="done")
         self.events.info("job-done", job=job.id, lane=job.lane, outcome=outcome, attempt=job.attempt)
 
     def lost(self, job: Job) -> None:
         """Tell that a job belongs to somebody else now, who will settle it."""
+        self.meters.add(JOBS, lane=job.lane, outcome="lost")
+        self.meters.add(LEASES_LOST, lane=job.lane, noticed="end")
         self.events.warning("lease-lost", job=job.id, lane=job.lane)
 
     def failed(self, job: Job, error: Exception) -> None:
@@ -77,12 +84,14 @@ class Aftermath:
             return
         pause = self.backoff.after(job.attempt)
         self.queue.retry(job, after=pause, reason=_quoted(reason, said), reason_class=reason_class)
+        self.meters.add(JOBS, lane=job.lane, outcome="retried")
         self.events.warning(
             "job-retried", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason, seconds=pause.total_seconds()
         )
 
     def _hold(self, job: Job, reason: str, reason_class: ReasonClass, *, said: str = "") -> None:
         self.queue.hold(job, reason=_quoted(reason, said), reason_class=reason_class)
+        self.meters.add(JOBS, lane=job.lane, outcome="held")
         self.events.error("job-held", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason)
 
 

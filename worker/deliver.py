@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from domain.ids import DeliveryId
+from domain.traces import NO_TRACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from domain.delivery import ResultObject
     from domain.delivery_ports import Courier, Deliveries
     from domain.jobs import Job
+    from domain.traces import Tracer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +24,7 @@ class Deliver:
 
     deliveries: Deliveries
     couriers: Mapping[ResultObject, Courier]
+    tracer: Tracer = NO_TRACES
 
     def run(self, job: Job) -> str:
         """Send the object and settle the job with the peer's acknowledgement; say what was told.
@@ -31,6 +35,14 @@ class Deliver:
             LeaseLost: another worker has the job.
         """
         dispatch = self.deliveries.load(DeliveryId(job.subject_id))
-        proof = self.couriers[dispatch.object].deliver(dispatch)
-        self.deliveries.settle_delivered(job, proof)
+        study = dispatch.findings.films[0].study_id
+        self.tracer.tell("queue", study, job.due_for_seconds, lane=job.lane, attempt=job.attempt)
+        began, ended = time.monotonic(), "failed"
+        try:
+            proof = self.couriers[dispatch.object].deliver(dispatch)
+            self.deliveries.settle_delivered(job, proof)
+            ended = "accepted"
+        finally:
+            spent = time.monotonic() - began
+            self.tracer.tell("deliver", study, spent, peer=dispatch.peer, object=dispatch.object, outcome=ended)
         return f"{dispatch.object}: {dispatch.findings.verdict}"

@@ -27,8 +27,14 @@ _NO_PIXELS = b""
 _LIMIT = "decoding a film took more memory than worker.decode_megabytes"
 
 
-def serve(connection: Connection, reader: FilmDuplicator) -> None:
-    """Develop, print and copy what is asked for until told to end, or until the worker is gone."""
+def serve(connection: Connection, reader: FilmDuplicator, spent: Callable[[], Mapping[str, float]] = dict) -> None:
+    """Develop, print and copy what is asked for until told to end, or until the worker is gone.
+
+    Args:
+        connection: to the worker.
+        reader: of films.
+        spent: returns the seconds that the reader spent since it was last asked, by stage.
+    """
     connection.send_bytes(b"ready")
     while True:
         try:
@@ -37,7 +43,7 @@ def serve(connection: Connection, reader: FilmDuplicator) -> None:
             return
         if request == QUIT:
             return
-        for part in _reply(request, reader):
+        for part in _reply(request, reader, spent):
             connection.send_bytes(part)
 
 
@@ -71,6 +77,7 @@ def from_reply(head: bytes, pixels: bytes) -> Developed:
         seen=_from_headers(reply["seen"]),
         film=None if reply["film"] is None else StoredFilm(**reply["film"]),
         square=square,
+        seconds=reply["seconds"],
     )
 
 
@@ -116,12 +123,12 @@ def without_failure(head: bytes, *, limit: str = _LIMIT) -> dict[str, Any]:
     return reply
 
 
-def _reply(request: bytes, reader: FilmDuplicator) -> tuple[bytes, bytes]:
+def _reply(request: bytes, reader: FilmDuplicator, spent: Callable[[], Mapping[str, float]]) -> tuple[bytes, bytes]:
     asked = json.loads(request)
     acts: dict[str, Callable[..., tuple[dict[str, Any], bytes]]] = {"print": _printed, "plate": _copied}
     act = next((acts[kind] for kind in acts if kind in asked), _developed)
     head, pixels = answered(partial(act, asked, reader))
-    return json.dumps(head).encode(), pixels
+    return json.dumps({**head, "seconds": spent()}).encode(), pixels
 
 
 def answered(act: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str, Any], bytes]:

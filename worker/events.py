@@ -8,6 +8,10 @@ from typing import Protocol
 class Events(Protocol):
     """A log with levels; structlog's loggers are one."""
 
+    def debug(self, event: str, /, **fields: object) -> object:
+        """Tell what is of use to somebody who looks closely."""
+        ...
+
     def info(self, event: str, /, **fields: object) -> object:
         """Tell that something happened as it should."""
         ...

@@ -8,12 +8,16 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from domain.errors import Misconfigured, Transient
+from domain.meters import NO_METERS
+from domain.traces import NO_TRACES
 from worker.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from domain.meters import Meters
     from domain.ports import Queue
+    from domain.traces import Tracer
     from worker.events import Events
 
 _PAUSE_SECONDS = 1.0
@@ -31,6 +35,8 @@ class Guard:
     events: Events
     stop: threading.Event = field(default_factory=threading.Event)
     pulse: Pulse = field(default_factory=Pulse)
+    meters: Meters = NO_METERS
+    tracer: Tracer = NO_TRACES
     failure: Misconfigured | None = None
     """Why the lane ended by itself."""
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from domain.errors import Transient
+from domain.measures import CLAIMS, LEASES_LOST, WAIT_SECONDS
+from domain.meters import NO_METERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import timedelta
 
     from domain.ids import JobId
     from domain.jobs import Job
+    from domain.meters import Meters
     from domain.ports import Queue
     from worker.events import Events
 
@@ -26,6 +29,7 @@ class Leases:
     queue: Queue
     length: timedelta
     events: Events
+    meters: Meters = NO_METERS
     _jobs: dict[JobId, Job] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _renewed: float = 0.0
@@ -34,8 +38,14 @@ class Leases:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def take(self, jobs: Iterable[Job]) -> None:
+    def take(self, jobs: Sequence[Job]) -> None:
         """Keep jobs that were claimed just now."""
+        for job in jobs:
+            self.meters.add(CLAIMS, lane=job.lane)
+            self.meters.observe(WAIT_SECONDS, job.due_for_seconds, lane=job.lane)
+            self.events.debug(
+                "job-claimed", job=job.id, lane=job.lane, attempt=job.attempt, seconds=round(job.due_for_seconds, 3)
+            )
         with self._lock:
             if not self._jobs:
                 self._renewed = time.monotonic()
@@ -92,4 +102,5 @@ class Leases:
             self._renewed = begun
             gone = [job for job in jobs if job.id in lost and self._jobs.pop(job.id, None) is not None]
         for job in gone:
+            self.meters.add(LEASES_LOST, lane=job.lane, noticed="renewal")
             self.events.warning("lease-lost", job=job.id, lane=job.lane)

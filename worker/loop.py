@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from domain.errors import Away
+from domain.measures import JOB_SECONDS
 from worker.leases import Leases
 
 if TYPE_CHECKING:
@@ -47,7 +49,9 @@ class Loop:
     """Whether the lane's peer was away, as far as we know, or may have been before we began."""
 
     def __post_init__(self) -> None:
-        self.leases = Leases(queue=self.guard.queue, length=self.lease, events=self.guard.events)
+        self.leases = Leases(
+            queue=self.guard.queue, length=self.lease, events=self.guard.events, meters=self.guard.meters
+        )
 
     def run(self) -> None:
         """Work until told to stop; the job at work is finished first, the rest of the batch is given back."""
@@ -82,6 +86,7 @@ class Loop:
         return bool(jobs)
 
     def _ran_well(self, job: Job) -> bool:
+        began = time.monotonic()
         try:
             outcome = self.handler.run(job)
         except Exception as error:  # noqa: BLE001 - a job may fail in any way, and none may end the loop
@@ -92,6 +97,7 @@ class Loop:
             self.aftermath.done(job, outcome)
             return True
         finally:
+            self.guard.meters.observe(JOB_SECONDS, time.monotonic() - began, lane=job.lane)
             self.leases.drop([job])
             self.guard.pulse.beat()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from domain.errors import Permanent, Transient
 from domain.film import Developed, Unsuitable
 from domain.ids import StudyId
+from domain.measures import BATCH_STUDIES, RESULTS, SCORES, STAGE_SECONDS
 from worker.classify import examination, refused
 from worker.leases import Leases
 from worker.loop import LONGEST_SLEEP
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from domain.film import FilmHeader, SquareFilm, StoredFilm
-    from domain.findings import Examination, Probabilities
+    from domain.findings import Examination, Findings, Probabilities
     from domain.ids import SopInstanceUid
     from domain.jobs import Job
     from domain.ports import Classifier, Darkroom, Studies
@@ -46,6 +47,8 @@ class _Study:
     seen: Mapping[SopInstanceUid, FilmHeader] = field(default_factory=dict)
     """What is known of its films."""
     development: Future[Developed] = field(default_factory=Future)
+    handed_over: float = 0.0
+    """When it went to the darkroom, by the monotonic clock."""
 
 
 @dataclass(kw_only=True)
@@ -76,7 +79,9 @@ class Pipeline:
     _room: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.leases = Leases(queue=self.guard.queue, length=self.lease, events=self.guard.events)
+        self.leases = Leases(
+            queue=self.guard.queue, length=self.lease, events=self.guard.events, meters=self.guard.meters
+        )
 
     @property
     def capacity(self) -> int:
@@ -117,6 +122,7 @@ class Pipeline:
         films = self.studies.films([StudyId(job.subject_id) for job in jobs])  # if this fails, their leases expire
         self.leases.take(jobs)
         for job in jobs:
+            self.guard.tracer.tell("queue", job.subject_id, job.due_for_seconds, lane=job.lane, attempt=job.attempt)
             if StudyId(job.subject_id) in films:
                 self._develop(_Study(job=job, films=films[StudyId(job.subject_id)]))
             else:
@@ -124,6 +130,7 @@ class Pipeline:
 
     def _develop(self, study: _Study) -> None:
         self._developing[study.job.id] = study
+        study.handed_over = time.monotonic()
         study.development = self.darkroom.develop(study.films, study.seen)
         study.development.add_done_callback(lambda _: self._developed.put(study))
 
@@ -176,7 +183,11 @@ class Pipeline:
             return None  # told to stop: it is given back with the rest
         error = study.development.exception()
         if error is None:
-            return study.development.result()
+            developed = study.development.result()
+            self._timed("darkroom", time.monotonic() - study.handed_over, study.job)
+            for stage, seconds in developed.seconds.items():
+                self._timed(stage, seconds)
+            return developed
         self._failed(study.job, error if isinstance(error, Exception) else RuntimeError())
         return None
 
@@ -187,13 +198,19 @@ class Pipeline:
         squares = [square for _, _, square in pictures]
         if not squares:
             return []
+        began = time.monotonic()
         try:
-            answers: list[Probabilities | Unsuitable | Exception] = list(self.classifier.classify_squares(squares))
+            answers = list(self.classifier.classify_squares(squares))
             self.guard.pulse.beat()
-            return answers  # noqa: TRY300 - what else fails is no fault of theirs
         except Exception as error:  # noqa: BLE001 - one of them is at fault, or the batch was too large for the memory
             if len(squares) == 1:
                 return [error]
+        else:
+            seconds = time.monotonic() - began
+            self._timed("network", seconds, *(study.job for study, _, _ in pictures))
+            self.guard.meters.observe(BATCH_STUDIES, len(squares))
+            self.guard.events.debug("batch-computed", count=len(squares), seconds=round(seconds, 3))
+            return [*answers]
         return [answer for picture in pictures for answer in self._answers([picture])]
 
     def _settle(self) -> None:
@@ -208,6 +225,7 @@ class Pipeline:
             self._drop([job for job, _ in results])
 
     def _store(self, results: Sequence[Result]) -> None:
+        began = time.monotonic()
         try:
             lost = self.studies.settle_classified(results)
         except Transient:
@@ -219,11 +237,25 @@ class Pipeline:
                 return
             self.aftermath.failed(results[0][0], error)
             return
+        self._timed("settle", time.monotonic() - began, *(job for job, _ in results))
         for job, examined in results:
             if job.id in lost:
                 self.aftermath.lost(job)
             else:
                 self.aftermath.done(job, examined.findings.outcome)
+                self._count(examined.findings)
+
+    def _timed(self, stage: str, seconds: float, *jobs: Job) -> None:
+        self.guard.meters.observe(STAGE_SECONDS, seconds, stage=stage)
+        for job in jobs:
+            self.guard.tracer.tell(stage, job.subject_id, seconds, attempt=job.attempt)
+
+    def _count(self, findings: Findings) -> None:
+        self.guard.meters.add(RESULTS, outcome=findings.outcome)
+        scores = {} if findings.probabilities is None else findings.probabilities.as_dict()
+        network = f"{findings.model.name} {findings.model.version}"
+        for label, score in scores.items():
+            self.guard.meters.observe(SCORES, score, network=network, label=label)
 
     def _is_ours(self, job: Job) -> bool:
         """Whether the job is still ours; while the queue can't be asked it is taken for so, and settling will tell."""

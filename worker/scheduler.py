@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from domain.errors import Transient
+from domain.measures import ACTIVE
+from domain.meters import NO_METERS
 from worker.duties import perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from domain.meters import Meters
     from domain.ports import DutyBook, SchedulerLock
     from worker.duties import Duty
     from worker.events import Events
@@ -30,6 +33,7 @@ def serve(
     events: Events,
     stop: threading.Event,
     turned: Callable[[str], None],
+    meters: Meters = NO_METERS,
 ) -> None:
     """Stand by, and run the duties whenever the lock is ours, until told to stop.
 
@@ -40,13 +44,18 @@ def serve(
         events: the log.
         stop: ends it all.
         turned: is told what we do, each time that the loop turns.
+        meters: show whether we are active.
     """
     stands_by = False
     while not stop.is_set():
         try:
             if lock.take():
                 stands_by = False
-                _be_active(lock, duties, book, events, stop, turned)
+                meters.add(ACTIVE)
+                try:
+                    _be_active(lock, duties, book, events, stop, turned)
+                finally:
+                    meters.add(ACTIVE, -1)
                 continue
         except Transient as error:
             lock.release()
