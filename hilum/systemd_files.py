@@ -80,7 +80,7 @@ def wanted(program: Path, units: Iterable[str], worker: Mapping[str, str], *, ha
     found = {
         UNITS / file.name: Entry(text=_text(file, program))
         for file in sorted(SHIPPED.iterdir())
-        if file.suffix in {".service", ".target"}
+        if file.suffix in {".service", ".target", ".timer"}
     }
     found[USERS] = Entry(text=_text(SHIPPED / "hilum.sysusers", program))
     found[FOLDERS] = Entry(text=_text(SHIPPED / "hilum.tmpfiles", program))
