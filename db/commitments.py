@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from db.deletions import deleted_on
 from db.delivery_tables import CommitmentRow
 from db.engine import transaction
 from db.queue import enqueue, finish
@@ -86,7 +87,7 @@ class PostgresCommitments:
                 )
                 for instance in connection.execute(
                     select(Instance.sop_instance_uid, Instance.sop_class_uid, Instance.path).where(
-                        Instance.sop_instance_uid.in_(uids), ~self._was_refused(row.peer)
+                        Instance.sop_instance_uid.in_(uids), ~self._was_refused(row.peer), deleted_on().is_(None)
                     )
                 )
             }

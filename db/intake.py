@@ -12,6 +12,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from db.deletions import IS_GONE
 from db.engine import speaking_plainly, transaction
 from db.queue import notify
 from db.wakeups import CHANNEL
@@ -29,9 +30,14 @@ if TYPE_CHECKING:
 
 
 _TAKE = text("SELECT reception, study_id, path FROM take_instances(:instances, :kind, :lane, :max_attempts, :channel)")
-_PATHS = text("""
-SELECT path FROM instances WHERE path LIKE :shelf
-UNION ALL SELECT path FROM conflicts WHERE path LIKE :shelf
+_PATHS = text(f"""
+SELECT path FROM instances AS i WHERE path LIKE :shelf AND NOT {IS_GONE.format(instance="i.id", digest="i.digest")}
+UNION ALL
+SELECT path FROM conflicts AS c WHERE path LIKE :shelf
+AND NOT {IS_GONE.format(instance="c.instance_id", digest="c.digest")}
+""")  # noqa: S608 - constants
+_GOING = text("""
+SELECT path FROM film_deletions WHERE removed_at IS NULL AND restored_at IS NULL AND path LIKE :shelf
 """)
 _COMPLETE = text("""
 UPDATE jobs SET run_after = now(), turn = turn - (run_after - now())
@@ -118,9 +124,14 @@ class PostgresIntake:
                 notify(connection, CLASSIFY_LANE)
 
     def paths_on(self, shelf: str) -> set[str]:
-        """Return the places of all instances on a shelf of the store."""
+        """Return the places of all instances on a shelf of the store, but for those that were deleted on purpose."""
         with transaction(self._plain) as connection:
             return set(connection.execute(_PATHS, {"shelf": f"{shelf}/%"}).scalars())
+
+    def going_from(self, shelf: str) -> set[str]:
+        """Return the places on a shelf whose files are about to be removed on purpose."""
+        with transaction(self._plain) as connection:
+            return set(connection.execute(_GOING, {"shelf": f"{shelf}/%"}).scalars())
 
     def close(self) -> None:
         """Let go of the connection that is kept; the next instance opens another one."""

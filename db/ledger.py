@@ -57,8 +57,8 @@ class Entry:
 
     at: datetime
     event: str
-    """received, spooled, queued, claimed, returned, done, held, requeued, cancelled, classified, accepted, asked or
-    committed."""
+    """received, spooled, queued, claimed, returned, done, held, requeued, cancelled, classified, accepted, asked,
+    committed, deleted (a film, on purpose) or restored (it came again)."""
     who: str
     """AE title, host and process, network, peer, or person."""
     what: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from db.deletions import deleted_on
 from db.engine import transaction
 from db.queue import finish_all, notify
 from db.tables import FindingsInstance, FindingsRow, Instance, ModelVersionRow, Series, Study
@@ -87,8 +88,8 @@ class PostgresStudies:
         self._routes = json.dumps([_route_row(route) for route in routes])
 
     def films(self, study_ids: Sequence[StudyId]) -> dict[StudyId, tuple[StoredFilm, ...]]:
-        """Return every film of each study, in the order of reception; a study without films is left out."""
-        query = film_rows().where(Study.id.in_(study_ids)).order_by(Instance.id)
+        """Return each study's films that are in the store, in the order of reception; without any it is left out."""
+        query = film_rows().where(Study.id.in_(study_ids), deleted_on().is_(None)).order_by(Instance.id)
         found: dict[StudyId, tuple[StoredFilm, ...]] = {}
         with transaction(self._engine) as connection:
             for row in connection.execute(query):
@@ -148,6 +149,7 @@ def film_rows(
             Instance.sop_class_uid,
             digest.label("digest"),
             path.label("path"),
+            deleted_on(digest).label("deleted_on"),
         )
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)
@@ -164,6 +166,7 @@ def film_from_row(row: Row[*tuple[Any, ...]]) -> StoredFilm:
         sop_class_uid=row.sop_class_uid,
         digest=row.digest,
         path=row.path,
+        deleted_on=row.deleted_on or "",
     )
 
 

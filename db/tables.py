@@ -74,7 +74,7 @@ class Series(Table):
 
 
 class Instance(Table):
-    """A received film; its file lies in the store."""
+    """A received film; its file lies in the store, unless it was deleted on purpose."""
 
     __tablename__ = "instances"
 

@@ -66,11 +66,13 @@ class Storage:
         """Commit the rows of an instance that lies in its place; take its file away if it is not kept.
 
         Raises:
-            Transient: the database is away.
+            Transient: the database is away, or somebody deleted the film on purpose while it came again.
         """
         recorded = self.intake.record(instance)
         if not recorded.keeps(instance.path):
             self.store.remove(instance.path)
+        elif recorded.reception is not Reception.NEW and not self.store.holds(instance.path):
+            raise Transient("a film was deleted while it came again")  # the next time it stays
         return recorded
 
 

@@ -14,7 +14,7 @@ from dicom_node.header import film_header
 from dicom_node.part10 import NotPart10, read_head
 from dicom_node.pixels import MAX_PIXELS, checked, luminance, render, unwindowed
 from dicom_node.silence import quiet
-from domain.errors import Transient
+from domain.errors import Deleted, Transient
 from domain.film import FilmHeader, GreyImage, NotClassifiable, StoredFilm, Unsuitable, View
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SpoolFilms:
 
         Raises:
             Transient: the store can't be read now.
+            Deleted: the film was deleted on purpose.
 
         """
         dataset = self.dataset(film)
@@ -62,6 +63,7 @@ class SpoolFilms:
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
             Transient: the store can't be read now.
+            Deleted: the film was deleted on purpose.
 
         """
         with quiet():
@@ -73,6 +75,7 @@ class SpoolFilms:
         Raises:
             NotClassifiable: the pixels can't be used, with the reason.
             Transient: the store can't be read now.
+            Deleted: the film was deleted on purpose.
 
         """
         with quiet():
@@ -95,6 +98,7 @@ class SpoolFilms:
 
         Raises:
             Transient: the store can't be read now.
+            Deleted: the film was deleted on purpose.
 
         """
         with quiet():
@@ -107,6 +111,8 @@ class SpoolFilms:
         return dataset
 
     def _read(self, film: StoredFilm, *, with_pixels: bool) -> Dataset | None:
+        if film.deleted_on:
+            raise Deleted(f"the film was deleted on {film.deleted_on}")
         try:
             with self._store.open(film.path, header_only=not with_pixels) as file:
                 return read_dicom(file, with_pixels=with_pixels)

@@ -31,7 +31,15 @@ class Ledger(Protocol):
     """What the database knows of the store."""
 
     def paths_on(self, shelf: str) -> set[str]:
-        """Return the places of all instances on a shelf.
+        """Return the places of all instances on a shelf, but for those that were deleted on purpose.
+
+        Raises:
+            Transient: the database is away.
+        """
+        ...
+
+    def going_from(self, shelf: str) -> set[str]:
+        """Return the places on a shelf whose files are about to be removed on purpose.
 
         Raises:
             Transient: the database is away.
@@ -54,11 +62,13 @@ def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> int:
             break
         lying = storage.store.on_shelf(shelf)
         known = ledger.paths_on(shelf)
-        for place in lying - known:
-            if _take_over(storage, place):
-                taken_over += 1
-            else:
-                strange += 1
+        for place in lying - known - ledger.going_from(shelf):
+            try:
+                is_film = _take_over(storage, place)
+            except FileNotFoundError:  # deleted on purpose since we looked
+                continue
+            taken_over += is_film
+            strange += not is_film
         lost += sum(not storage.store.holds(place) for place in known - lying)
     if taken_over:
         storage.events.warning("films-taken-over", count=taken_over)

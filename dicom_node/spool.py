@@ -104,8 +104,15 @@ class Spool:
         (self._root / place).rename(self._root / ASIDE / place.replace("/", "-"))
 
     def remove(self, place: str) -> None:
-        """Take a file out that no row speaks of."""
-        (self._root / place).unlink(missing_ok=True)
+        """Take a file out that no row speaks of, for good: a power cut does not bring it back."""
+        file = self._root / place
+        try:
+            file.unlink()
+        except FileNotFoundError:
+            if not self._root.is_dir():  # what is not mounted now comes back with its files
+                raise
+            return
+        sync_folder(file.parent)
 
     def warm(self) -> None:
         """There is nothing to load."""

@@ -82,7 +82,7 @@ class Store(Protocol):
         ...
 
     def remove(self, place: str) -> None:
-        """Take a file out that no row speaks of; it may be gone already.
+        """Take a file out that no row speaks of, durably; it may be gone already.
 
         Raises:
             OSError: the disk is broken.

@@ -17,7 +17,7 @@ from dicom_node.objects import KINDS, Making
 from dicom_node.silence import quiet
 from dicom_node.web_query import includes_all, query_of
 from domain.delivery import ResultObject
-from domain.errors import Permanent
+from domain.errors import Deleted, Permanent
 from domain.results import ResultQuery
 
 if TYPE_CHECKING:
@@ -122,7 +122,16 @@ class ResultReports:
         return map(_read, self._contents(study_uid))
 
     def _contents(self, study_uid: str) -> Iterator[bytes]:
-        return map(self._made, self._results.of_study(study_uid))
+        """Yield the reports that can be made again as their peers got them: their films are all here.
+
+        Raises:
+            Deleted: there were results, but the films of each are deleted.
+        """
+        results = self._results.of_study(study_uid)
+        dates = [max(film.deleted_on for film in result.findings.films) for result in results]
+        if results and all(dates):
+            raise Deleted(f"the study's films were deleted on {max(dates)}; its reports are where they were sent")
+        return (self._made(result) for result, date in zip(results, dates, strict=True) if not date)
 
     def _made(self, dispatch: Dispatch) -> bytes:
         """Make a report, or a plainer one where that can't be encoded: what a peer would get.

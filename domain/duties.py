@@ -21,6 +21,9 @@ class DutyName(StrEnum):
     WORKLIST = "worklist"
     STUCK = "stuck"
     RETENTION = "retention"
+    OLD_FILMS = "old-films"
+    OLD_RESULTS = "old-results"
+    MAKE_ROOM = "make-room"
     DISK_WATERMARK = "disk-watermark"
     RECONCILE = "reconcile"
     ARCHIVE_CHECK = "archive-check"
@@ -37,6 +40,9 @@ COUNTED: dict[DutyName, str] = {
     DutyName.WORKLIST: "items of the reading worklist were cleared away",
     DutyName.STUCK: "jobs and reports are stuck",
     DutyName.RETENTION: "settled jobs moved to the archive",
+    DutyName.OLD_FILMS: "films deleted after their time",
+    DutyName.OLD_RESULTS: "studies forgotten after their time",
+    DutyName.MAKE_ROOM: "films deleted to make room",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",
     DutyName.RECONCILE: "differences between spool and database",
     DutyName.ARCHIVE_CHECK: "studies of the archives are missing or without result",

@@ -33,6 +33,10 @@ class Permanent(HilumError):
     """The same work would fail again: the job is held, visible, until an operator acts."""
 
 
+class Deleted(Permanent):
+    """What the work is about was deleted on purpose, because its time was over."""
+
+
 class Crashed(HilumError):
     """The work ended the process it was done in: the job is tried once more, then held."""
 

@@ -127,6 +127,7 @@ class Reception(StrEnum):
 
     NEW = "new"
     DUPLICATE = "duplicate"
+    """The content is known; if it was deleted meanwhile, it is here again."""
     CONFLICT = "conflict"
     """The SOP Instance UID is known with another content; the first one counts, this one is kept aside."""
     REPLACED = "replaced"
@@ -162,6 +163,8 @@ class StoredFilm:
     """SHA-256 of the data set as received, in hexadecimal."""
     path: str
     """Place in the store, relative to its root."""
+    deleted_on: str = field(default="", compare=False)
+    """Date, YYYY-MM-DD, on which its file was deleted on purpose; empty: it is in the store."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,7 @@ from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
 from hilum.install import install
 from hilum.jobs import jobs
+from hilum.keep import keep
 from hilum.knowledge import knowledge
 from hilum.models_cli import models
 from hilum.papers_cli import conformance, papers
@@ -347,6 +348,7 @@ hilum.add_command(train_lungs)
 hilum.add_command(evaluate)
 hilum.add_command(models)
 hilum.add_command(jobs)
+hilum.add_command(keep)
 hilum.add_command(peers)
 hilum.add_command(conformance)
 hilum.add_command(papers)

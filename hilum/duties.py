@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from domain.duties import DutyName, StuckLimits
 from domain.errors import Transient
 from domain.worklist import WorklistTimes
-from hilum import storage
+from hilum import retention_duties, storage
 
 if TYPE_CHECKING:
     import threading
@@ -65,7 +65,11 @@ def duties(settings: Settings, engine: Engine, events: Events, ended: threading.
     """Return all duties; those that take long end early when `ended` is set."""
     from worker.duties import Duty
 
-    acts = {**_of_the_queue(settings, engine, events, ended), **_of_the_store(settings, engine, events, ended)}
+    acts = {
+        **_of_the_queue(settings, engine, events, ended),
+        **_of_the_store(settings, engine, events, ended),
+        **retention_duties.acts(settings, engine, events, ended),
+    }
     return tuple(Duty(name=name, every=every(settings, name), act=acts[name]) for name in DutyName)
 
 
@@ -125,16 +129,13 @@ def _of_the_queue(
 def _of_the_store(
     settings: Settings, engine: Engine, events: Events, ended: threading.Event
 ) -> dict[DutyName, Callable[[], int]]:
-    from dicom_node.drafts import free_bytes
     from hilum import archive_check
     from worker import duties as done
 
-    spool = settings.spool
     return {
         DutyName.DISK_WATERMARK: partial(
             done.disk_watermark,
-            # Before the node has made the spool, the disk is asked on which it will be.
-            lambda: free_bytes(next(folder for folder in (spool, *spool.parents) if folder.exists())),
+            partial(storage.free_bytes, settings),
             events,
             reserve_bytes=settings.node.reserve_megabytes * _MEGABYTE,
         ),

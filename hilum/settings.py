@@ -28,10 +28,11 @@ from hilum import credentials
 from hilum.metrics_settings import Log, Metrics, Traces
 from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.report_settings import FinalReports, Report
+from hilum.retention_settings import Retention, check_room
 from hilum.section import Section
 from hilum.store_settings import Store
 from hilum.web_settings import Audit, Oidc, Web, WebClient
-from hilum.work_settings import Alarm, Models, Retention, Upkeep, Worker, Worklist
+from hilum.work_settings import Alarm, Models, Upkeep, Worker, Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _names_are_known(self) -> Settings:
         check_names(self.peers, self.ris, self.priorities, self.routes)
+        check_room(self.retention, reserve_megabytes=self.node.reserve_megabytes, is_bucket=self.store.is_bucket)
         return self
 
     @classmethod

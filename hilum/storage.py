@@ -120,6 +120,19 @@ def _priority_rules(settings: Settings) -> tuple[PriorityRule, ...]:
     )
 
 
+def free_bytes(settings: Settings) -> int:
+    """Return what is left of the spool's disk.
+
+    Raises:
+        OSError: the disk is broken.
+    """
+    from dicom_node import drafts
+
+    # Before the node has made the spool, the disk is asked on which it will be.
+    spool = settings.spool
+    return drafts.free_bytes(next(folder for folder in (spool, *spool.parents) if folder.exists()))
+
+
 def refuse_another_owner(settings: Settings) -> None:
     """Write no films that node and worker can't read: files of the spool are for their owner only.
 

@@ -1,4 +1,4 @@
-"""The settings of the work behind the node: workers, upkeep, retention."""
+"""The settings of the work behind the node: workers, upkeep, alarms, worklist."""
 
 from __future__ import annotations
 
@@ -121,6 +121,15 @@ class Upkeep(Section):
         3600, gt=0, description="seconds: a report that its peer has not acknowledged for longer is stuck"
     )
     retention_every_seconds: Interval = Field(3600, description="seconds between two moves of old jobs to the archive")
+    old_films_every_seconds: Interval = Field(
+        3600, description="seconds between two looks for films whose time is over (`retention.films_days`)"
+    )
+    old_results_every_seconds: Interval = Field(
+        86400, description="seconds between two looks for results whose time is over (`retention.results_days`)"
+    )
+    make_room_every_seconds: Interval = Field(
+        60, description="seconds between two looks whether room is to be made (`retention.make_room_below_megabytes`)"
+    )
     disk_watermark_every_seconds: Interval = Field(
         60, description="seconds between two looks at the free space of the spool's disk"
     )
@@ -181,11 +190,3 @@ class Worklist(Section):
         description="hours, to 8760, after which a study that was claimed and not ended is offered anew",
     )
     keep_days: float = Field(7, gt=0, le=3650, description="days, to 3650, that ended items can still be looked at")
-
-
-class Retention(Section):
-    """What is moved away when it is old; nothing is deleted."""
-
-    jobs_days: int = Field(
-        30, ge=0, le=36500, description="days after which a job that was done or cancelled is archived; 0: never"
-    )

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from domain.dicomweb import BadQuery
-from domain.errors import Permanent, Transient
+from domain.errors import Deleted, Permanent, Transient
 from domain.measures import REQUEST_SECONDS, REQUESTS, STREAMS
 from domain.meters import NO_METERS
 from web import films, results, watch, workitems
@@ -78,6 +78,7 @@ def application(services: Services, house: House | None = None) -> FastAPI:
     made.add_exception_handler(BadQuery, _bad_query)
     made.add_exception_handler(Transient, _away)
     made.add_exception_handler(Permanent, _not_possible)
+    made.add_exception_handler(Deleted, _gone)
     if house is not None:
         add_pages(made, house)
     made.add_middleware(_Doorkeeper, events=services.events, meters=services.meters)
@@ -94,6 +95,10 @@ def _away(_: Request, error: Exception) -> JSONResponse:
 
 def _not_possible(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=500)
+
+
+def _gone(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=410)
 
 
 class _Doorkeeper:

@@ -135,8 +135,8 @@ def answered(act: Callable[[], tuple[dict[str, Any], bytes]]) -> tuple[dict[str,
     """Act, and return the two parts of the answer; of a failure what the worker may know of it."""
     try:
         return act()
-    except NotClassifiable as problem:
-        return {"outcome": "unsuitable", "reason": problem.reason.sentence}, _NO_PIXELS
+    except (NotClassifiable, Permanent) as problem:  # their texts are sentences of ours
+        return {"outcome": "unsuitable", "reason": str(problem)}, _NO_PIXELS
     except Transient as error:
         return {"outcome": "transient", "reason": str(error)}, _NO_PIXELS
     except Misconfigured as error:

@@ -313,3 +313,12 @@ sys.exit(os.waitstatus_to_exitcode(status))
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert s3.keys(name) == {"films/00/parent", "films/00/child", "films/00/parent-again"}
+
+
+def test_a_folder_that_is_not_there_removes_nothing(tmp_path: Path) -> None:
+    """A share that is not mounted has its films still."""
+    store = open_store(StoreAddress(url=(tmp_path / "spool").as_uri(), drafts=str(tmp_path / "spool")))
+    store.remove(PLACE)
+    (tmp_path / "spool").rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        store.remove(PLACE)

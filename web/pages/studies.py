@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from domain.accounts import Permission
 from domain.audit import AuditAction
 from domain.dicomweb import Place
-from domain.errors import HilumError, Transient
+from domain.errors import Deleted, HilumError, Transient
 from domain.findings import Label
 from domain.ids import StudyId
 from domain.report_outline import outline
@@ -157,6 +157,7 @@ def _films(router: APIRouter, room: StudyRoom, doorman: Doorman, find: Callable[
         session = may_read(request)
         view = find(study_id)
         film = film_of(view, number)
+        _refuse_deleted(film)
         doorman.record(request, session, AuditAction.VIEW, f"{view.study_uid} film {number}")
         plate = _or_why_not(lambda: room.films.plate(film.film))
         rows, columns = plate.levels.shape
@@ -177,7 +178,7 @@ def _films(router: APIRouter, room: StudyRoom, doorman: Doorman, find: Callable[
     def evidence(request: Request, study_id: int, number: int) -> Response:
         session = may_read(request)
         view = find(study_id)
-        film_of(view, number)
+        _refuse_deleted(film_of(view, number))
         result = view.result
         if result is None or result.number != number:
             raise HTTPException(409, _OTHER_FILM)
@@ -190,6 +191,12 @@ def _films(router: APIRouter, room: StudyRoom, doorman: Doorman, find: Callable[
         return Response(heat.as_bytes(), media_type="application/octet-stream", headers=headers)
 
 
+def _refuse_deleted(film: FilmOnView) -> None:
+    """Answer 410 for a film that was deleted because its time was over."""
+    if film.film.deleted_on:
+        raise HTTPException(410, f"The film was deleted here on {film.film.deleted_on}. The result stays.")
+
+
 def _or_why_not(make: Callable[[], _Made]) -> _Made:
     """Return what is made, or answer 422 with the reason why it can't be."""
     try:
@@ -198,6 +205,14 @@ def _or_why_not(make: Callable[[], _Made]) -> _Made:
         raise
     except HilumError as error:
         raise HTTPException(422, f"The film can't be shown: {error}") from error
+
+
+def _or_gone(make: Callable[[], _Made]) -> _Made:
+    """Return what is made, or answer 410 where the films that it is made of are deleted."""
+    try:
+        return make()
+    except Deleted as error:
+        raise HTTPException(410, f"The report can't be made again: {error}.") from error
 
 
 def _reports(
@@ -211,7 +226,7 @@ def _reports(
         session = may_read(request)
         view = find(study_id)
         doorman.record(request, session, AuditAction.VIEW, f"{view.study_uid} report")
-        reports = room.reports.metadata(Place(study_uid=view.study_uid))
+        reports = _or_gone(lambda: room.reports.metadata(Place(study_uid=view.study_uid)))
         if not reports:
             raise nothing
         lines = list(outline(reports[-1]))
@@ -222,7 +237,7 @@ def _reports(
         session = may_read(request)
         view = find(study_id)
         doorman.record(request, session, AuditAction.EXPORT, f"{view.study_uid} report")
-        files = deque(room.reports.files(Place(study_uid=view.study_uid)), maxlen=1)
+        files = _or_gone(lambda: deque(room.reports.files(Place(study_uid=view.study_uid)), maxlen=1))
         if not files:
             raise nothing
         name = f'attachment; filename="report-{study_id}.dcm"'
