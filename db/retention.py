@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from db.deletions import IS_GONE
+from db.deletions import CONTENTS, HAS_FILES
 from db.engine import transaction
-from db.erasure import delete_studies
+from db.removal import delete_studies
 from domain.ids import StudyId
 from domain.retention import Marked
 
@@ -34,19 +34,6 @@ def _has_open_job(kind: str, subject: str) -> str:
     )
 
 
-_CONTENTS = """
-    SELECT i.id AS instance_id, i.digest, i.size_bytes, i.path FROM series AS se
-    JOIN instances AS i ON i.series_id = se.id WHERE se.study_id = s.id
-    UNION ALL
-    SELECT c.instance_id, c.digest, c.size_bytes, c.path FROM series AS se
-    JOIN instances AS i ON i.series_id = se.id JOIN conflicts AS c ON c.instance_id = i.id
-    WHERE se.study_id = s.id AND c.path IS NOT NULL
-"""
-"""All files of a study `s`."""
-_IS_CONTENT_GONE = IS_GONE.format(instance="content.instance_id", digest="content.digest")
-_HAS_FILES = f"""EXISTS (
-    SELECT FROM ({_CONTENTS}) AS content WHERE NOT {_IS_CONTENT_GONE}
-)"""
 _IS_CANCELLED = """(
     EXISTS (SELECT FROM jobs WHERE kind = 'deliver' AND subject_id = d.id AND state = 'cancelled')
     OR EXISTS (SELECT FROM jobs_archive WHERE kind = 'deliver' AND subject_id = d.id AND state = 'cancelled')
@@ -96,7 +83,7 @@ _MAY_GO = f"""
         SELECT FROM findings AS f JOIN deliveries AS d ON d.findings_id = f.id
         WHERE f.study_id = s.id AND d.accepted_at IS NOT NULL
     ))
-    AND {_HAS_FILES} AND {_SETTLED}
+    AND {HAS_FILES} AND {_SETTLED}
 """  # noqa: S608 - constants
 _NEXT = text(f"""
 SELECT s.id FROM studies AS s {_PERIOD}
@@ -107,7 +94,7 @@ ORDER BY s.id LIMIT :at_most FOR UPDATE OF s SKIP LOCKED
 _MARK = text(f"""
 INSERT INTO film_deletions (instance_id, digest, size_bytes, path, cause)
 SELECT content.instance_id, content.digest, content.size_bytes, content.path, :cause
-FROM studies AS s {_PERIOD} CROSS JOIN LATERAL ({_CONTENTS}) AS content
+FROM studies AS s {_PERIOD} CROSS JOIN LATERAL ({CONTENTS}) AS content
 WHERE s.id = ANY(:studies) AND {_MAY_GO}
 ON CONFLICT (instance_id, digest) WHERE restored_at IS NULL DO NOTHING
 """)  # noqa: S608 - constants
@@ -122,7 +109,7 @@ _REMOVED = text("UPDATE film_deletions SET removed_at = now() WHERE id = :id")
 
 _OLD_RESULTS = text(f"""
 SELECT s.id FROM studies AS s
-WHERE s.last_received_at < now() - :older_than AND NOT {_HAS_FILES} AND {_SETTLED}
+WHERE s.last_received_at < now() - :older_than AND NOT {HAS_FILES} AND {_SETTLED}
 AND NOT EXISTS (
     SELECT FROM series AS se JOIN instances AS i ON i.series_id = se.id JOIN film_deletions AS d ON d.instance_id = i.id
     WHERE se.study_id = s.id AND (

@@ -111,6 +111,16 @@ class AuditRow(Table):
     )
 
 
+class AuditAnchorRow(Table):
+    """The last of the old records that were deleted from the trail; the next one holds its hash."""
+
+    __tablename__ = "audit_anchors"
+
+    last_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[str]
+    anchored_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class AuditExportRow(Table):
     """How far the audit trail was sent to a repository."""
 

@@ -44,6 +44,7 @@ _KINDS: Final[Mapping[AuditAction, _Kind]] = {
     AuditAction.ASSESS: _Kind(_Code("110103", "DICOM Instances Accessed"), "U"),
     AuditAction.UPLOAD: _Kind(_Code("110107", "Import"), "C"),
     AuditAction.EXPORT: _Kind(_Code("110106", "Export"), "R"),
+    AuditAction.ERASE: _Kind(_Code("110105", "DICOM Study Deleted"), "D"),
     AuditAction.OPERATE: _Kind(_Code("110100", "Application Activity"), "E"),
 }
 _OUTCOMES: Final = {AuditOutcome.SUCCESS: "0", AuditOutcome.DENIED: "8", AuditOutcome.FAILED: "4"}

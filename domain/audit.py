@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 class AuditAction(StrEnum):
@@ -29,6 +29,8 @@ class AuditAction(StrEnum):
     """Requeued, cancelled, paused, tested."""
     EXPORT = "export"
     """Took data out: a report, the audit trail."""
+    ERASE = "erase"
+    """Erased everything about a patient."""
 
 
 class AuditOutcome(StrEnum):
@@ -60,7 +62,7 @@ class AuditRecord:
     """An event as it was recorded."""
 
     id: int
-    """1, 2, 3 …, without gaps."""
+    """1, 2, 3 …, without gaps; old records may be gone from the beginning."""
     at: datetime
     event: AuditEvent
     previous: str
@@ -90,4 +92,18 @@ class AuditTrail(Protocol):
 
     def mark_sent(self, repository: str, last: int) -> None:
         """Write down that a repository was sent the records up to a number."""
+        ...
+
+
+class AuditRetention(Protocol):
+    """What may go of the trail; raises `Transient` while the database is away."""
+
+    def delete_old(self, *, older_than: timedelta, repository: str | None, at_most: int) -> int:
+        """Delete the oldest records, so that the chain can still be checked; say how many.
+
+        Args:
+            older_than: their age.
+            repository: what must have been sent them before; None: there is none.
+            at_most: records of one piece.
+        """
         ...

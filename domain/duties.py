@@ -23,6 +23,7 @@ class DutyName(StrEnum):
     RETENTION = "retention"
     OLD_FILMS = "old-films"
     OLD_RESULTS = "old-results"
+    OLD_AUDIT = "old-audit"
     MAKE_ROOM = "make-room"
     DISK_WATERMARK = "disk-watermark"
     RECONCILE = "reconcile"
@@ -42,6 +43,7 @@ COUNTED: dict[DutyName, str] = {
     DutyName.RETENTION: "settled jobs moved to the archive",
     DutyName.OLD_FILMS: "films deleted after their time",
     DutyName.OLD_RESULTS: "studies forgotten after their time",
+    DutyName.OLD_AUDIT: "old records of the audit trail deleted",
     DutyName.MAKE_ROOM: "films deleted to make room",
     DutyName.DISK_WATERMARK: "MB free on the spool's disk",
     DutyName.RECONCILE: "differences between spool and database",

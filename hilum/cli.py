@@ -17,6 +17,7 @@ from hilum.database_cli import db
 from hilum.doctor.command import doctor
 from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
+from hilum.forget import forget
 from hilum.install import install
 from hilum.jobs import jobs
 from hilum.keep import keep
@@ -347,6 +348,7 @@ hilum.add_command(train)
 hilum.add_command(train_lungs)
 hilum.add_command(evaluate)
 hilum.add_command(models)
+hilum.add_command(forget)
 hilum.add_command(jobs)
 hilum.add_command(keep)
 hilum.add_command(peers)

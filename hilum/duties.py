@@ -174,7 +174,7 @@ def _audit_export(settings: Settings, engine: Engine, ended: threading.Event) ->
     source = settings.node.ae_title.replace(" ", "_")
     sending = partial(send, repository=audit_repository_of(settings), source=source) if own.syslog_host else None
     return partial(
-        done.audit_export, PostgresAuditTrail(engine), f"{own.syslog_host}:{own.syslog_port}", sending, ended
+        done.audit_export, PostgresAuditTrail(engine), own.repository or "", sending, ended
     )
 
 

@@ -27,14 +27,23 @@ def acts(
     settings: Settings, engine: Engine, events: Events, ended: threading.Event
 ) -> dict[DutyName, Callable[[], int]]:
     """Return what the duties do."""
+    from db.audit_retention import PostgresAuditRetention
     from db.retention import PostgresRetention
     from worker import retention as done
 
-    days = settings.retention.results_days
+    own = settings.retention
     return {
         DutyName.OLD_FILMS: partial(_old_films, settings, engine, events, ended),
         DutyName.OLD_RESULTS: partial(
-            done.old_results, PostgresRetention(engine), events, ended, older_than=_period(days)
+            done.old_results, PostgresRetention(engine), events, ended, older_than=_period(own.results_days)
+        ),
+        DutyName.OLD_AUDIT: partial(
+            done.old_audit,
+            PostgresAuditRetention(engine),
+            events,
+            ended,
+            older_than=_period(own.audit_days),
+            repository=settings.audit.repository,
         ),
         DutyName.MAKE_ROOM: partial(_make_room, settings, engine, events, ended),
     }

@@ -27,6 +27,11 @@ class Retention(Section):
         description="days after the last that happened to a study, after which its results and all else of it are "
         "deleted, once its films are; 0: never",
     )
+    audit_days: Days = Field(
+        0,
+        description="days after which records of the audit trail are deleted, once they are sent where "
+        "`audit.syslog_host` is set; 0: never",
+    )
     make_room_below_megabytes: Megabytes = Field(
         0,
         description="free space on the spool's disk, in MB, below which delivered films are deleted before their time, "

@@ -16,6 +16,7 @@ from hilum.accounts_desk import accounts_desk
 
 if TYPE_CHECKING:
     from db.audit import PostgresAuditTrail
+    from domain.audit import AuditRecord
     from hilum.cli import Loaded
 
 _GENERATED_BYTES = 15
@@ -127,11 +128,16 @@ def verify(loaded: Loaded) -> None:
     """
     with accounts_desk(loaded.settings()) as desk:
         broken = desk.trail.first_broken()
-        last = None if broken is not None else _last(desk.trail)
+        ends = None if broken is not None else _ends(desk.trail)
     if broken is not None:
         click.echo(f"record {broken} is missing or was changed", err=True)
         sys.exit(1)
-    click.echo("no records" if last is None else f"{last[0]} records, unbroken; the last hash is {last[1]}")
+    if ends is None:
+        click.echo("no records")
+        return
+    first, last = ends
+    gone = f" ({first.id - 1} older ones were deleted after their time)" if first.id > 1 else ""
+    click.echo(f"{last.id - first.id + 1} records, unbroken{gone}; the last hash is {last.hash}")
 
 
 @audit.command()
@@ -175,6 +181,8 @@ def _asked() -> str:
     return text
 
 
-def _last(trail: PostgresAuditTrail) -> tuple[int, str] | None:
-    newest = deque(trail.records(), maxlen=1)
-    return (newest[0].id, newest[0].hash) if newest else None
+def _ends(trail: PostgresAuditTrail) -> tuple[AuditRecord, AuditRecord] | None:
+    """Return the first and the last record."""
+    records = trail.records()
+    first = next(records, None)
+    return None if first is None else (first, deque([first, *deque(records, maxlen=1)], maxlen=1)[0])

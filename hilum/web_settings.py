@@ -110,6 +110,11 @@ class Audit(Section):
     tls_certificate: Path | None = Field(None, description="a PEM file with our certificate, where it asks for one")
     tls_key: Path | None = Field(None, description="a PEM file with our private key")
 
+    @property
+    def repository(self) -> str | None:
+        """What the repository is remembered as; None: there is none."""
+        return f"{self.syslog_host}:{self.syslog_port}" if self.syslog_host else None
+
 
 class Oidc(Section):
     """The hospital's identity provider, for people who log in to the pages (OpenID Connect)."""

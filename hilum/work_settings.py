@@ -127,6 +127,9 @@ class Upkeep(Section):
     old_results_every_seconds: Interval = Field(
         86400, description="seconds between two looks for results whose time is over (`retention.results_days`)"
     )
+    old_audit_every_seconds: Interval = Field(
+        86400, description="seconds between two looks for old records of the audit trail (`retention.audit_days`)"
+    )
     make_room_every_seconds: Interval = Field(
         60, description="seconds between two looks whether room is to be made (`retention.make_room_below_megabytes`)"
     )

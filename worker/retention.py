@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
+    from domain.audit import AuditRetention
     from domain.ids import StudyId
     from domain.retention import FilmRetention, ResultRetention, Terms
     from worker.events import Events
 
 _STUDIES_AT_ONCE = 100
+_RECORDS_AT_ONCE = 10_000
+"""Whoever records something waits meanwhile: a fraction of a second."""
 _STUDIES_FOR_ROOM = 1
 """So that no more goes than must."""
 
@@ -82,6 +85,30 @@ def old_results(
             break
     if total:
         events.info("studies-forgotten", count=total)
+    return total
+
+
+def old_audit(
+    retention: AuditRetention,
+    events: Events,
+    ended: threading.Event,
+    *,
+    older_than: timedelta | None,
+    repository: str | None,
+) -> int:
+    """Delete old records of the audit trail, once a repository has them where there is one; say how many.
+
+    Raises:
+        Transient: the database is away.
+    """
+    total = 0
+    while older_than is not None and not ended.is_set():
+        count = retention.delete_old(older_than=older_than, repository=repository, at_most=_RECORDS_AT_ONCE)
+        total += count
+        if count < _RECORDS_AT_ONCE:
+            break
+    if total:
+        events.info("audit-records-deleted", count=total)
     return total
 
 

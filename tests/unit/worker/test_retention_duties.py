@@ -13,7 +13,7 @@ from domain.errors import Transient
 from domain.ids import StudyId
 from domain.retention import DeletionCause, Marked, Terms
 from tests.fakes import RecordedEvents
-from worker.retention import Marks, Shredder, make_room, old_films, old_results
+from worker.retention import Marks, Shredder, make_room, old_audit, old_films, old_results
 
 TERMS = Terms(cause=DeletionCause.RETENTION, films=timedelta(days=1))
 NEVER = Terms(cause=DeletionCause.RETENTION, films=None)
@@ -126,3 +126,25 @@ def test_where_nothing_may_go_somebody_is_told(recorded: RecordedEvents) -> None
     """All that is left is needed; the node refuses films once its reserve is reached."""
     assert room(FakeRetention(studies=2), recorded, free=20) == 2
     assert recorded.told[-1] == ("error", "no-room-to-make", {"bytes": 40})
+
+
+@dataclass
+class FakeAuditRetention:
+    """So many old records."""
+
+    records: int
+
+    def delete_old(self, *, older_than: timedelta, repository: str | None, at_most: int) -> int:
+        del older_than, repository
+        count = min(self.records, at_most)
+        self.records -= count
+        return count
+
+
+def test_audit_records_go_in_pieces(recorded: RecordedEvents) -> None:
+    """None without a period."""
+    trail = FakeAuditRetention(records=25_000)
+    ended = threading.Event()
+    assert old_audit(trail, recorded, ended, older_than=None, repository=None) == 0
+    assert old_audit(trail, recorded, ended, older_than=timedelta(days=1), repository=None) == 25_000
+    assert recorded.told == [("info", "audit-records-deleted", {"count": 25_000})]
