@@ -14,6 +14,7 @@ from hilum import __version__
 from hilum.agreement import agreement
 from hilum.backup_cli import backup, restore
 from hilum.database_cli import db
+from hilum.deidentify import deidentify
 from hilum.doctor.command import doctor
 from hilum.evaluate import evaluate
 from hilum.final_reports import final_reports
@@ -348,6 +349,7 @@ hilum.add_command(train)
 hilum.add_command(train_lungs)
 hilum.add_command(evaluate)
 hilum.add_command(models)
+hilum.add_command(deidentify)
 hilum.add_command(forget)
 hilum.add_command(jobs)
 hilum.add_command(keep)

@@ -220,8 +220,10 @@ def _security(settings: Settings) -> Section:
                 title="De-identification, digital signatures, user identity",
                 blocks=[
                     Text(
-                        text="No profile of PS3.15 is claimed. Uploads on the page are stripped of listed attributes; "
-                        "that is no complete de-identification."
+                        text="What is received and sent is not de-identified. The command `hilum deidentify` writes "
+                        "files by the Basic Application Level Confidentiality Profile of PS3.15, with the options "
+                        "113107 and 113108 (CID 7050) where asked; pixels are not cleaned. Uploads on the page are "
+                        "stripped of listed attributes; that is no complete de-identification."
                     )
                 ],
             ),
