@@ -43,6 +43,7 @@ _CONFLICTS = f"SELECT c.id FROM conflicts AS c JOIN ({_INSTANCES}) AS i ON i.id 
 _ITS_JOBS = f"""(
     (kind = 'classify' AND subject_id = ANY(:studies))
     OR (kind = 'deliver' AND subject_id IN (SELECT id FROM ({_DELIVERIES}) AS d))
+    OR (kind = 'shadow' AND subject_id IN (SELECT id FROM findings WHERE study_id = ANY(:studies)))
     OR (kind = 'commit' AND subject_id IN (
         SELECT c.id FROM commitments AS c JOIN ({_INSTANCES}) AS i
         ON c.referenced @> jsonb_build_array(jsonb_build_array(i.sop_class_uid, i.sop_instance_uid))

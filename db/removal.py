@@ -17,9 +17,10 @@ _DELIVERIES = (
 _INSTANCES = (
     "SELECT i.id FROM instances AS i JOIN series AS se ON se.id = i.series_id WHERE se.study_id = ANY(:studies)"
 )
-_ITS_JOBS = (
-    f"(kind = 'classify' AND subject_id = ANY(:studies)) OR (kind = 'deliver' AND subject_id IN ({_DELIVERIES}))"
-)
+_ITS_JOBS = f"""(kind = 'classify' AND subject_id = ANY(:studies))
+    OR (kind = 'deliver' AND subject_id IN ({_DELIVERIES}))
+    OR (kind = 'shadow' AND subject_id IN (SELECT id FROM findings WHERE study_id = ANY(:studies)))
+"""  # noqa: S608 - constants
 # Requests for storage commitment name films of several patients: what names these studies' films is taken out of them.
 _COMMITMENTS = f"""
 WITH mine AS MATERIALIZED (

@@ -57,6 +57,9 @@ _SETTLED = f"""
             OR {_has_open_job("deliver", "d.id")}
         )
     )
+    AND NOT EXISTS (  -- a network on trial that is about to look at the films
+        SELECT FROM findings AS f WHERE f.study_id = s.id AND ({_has_open_job("shadow", "f.id")})
+    )
     AND NOT EXISTS (  -- a modality that waits for its answer whether its films are safe
         SELECT FROM ({
     " UNION ALL ".join(f"SELECT subject_id FROM jobs WHERE kind = 'commit' AND state = '{state}'" for state in _OPEN)

@@ -173,9 +173,7 @@ def _audit_export(settings: Settings, engine: Engine, ended: threading.Event) ->
     own = settings.audit
     source = settings.node.ae_title.replace(" ", "_")
     sending = partial(send, repository=audit_repository_of(settings), source=source) if own.syslog_host else None
-    return partial(
-        done.audit_export, PostgresAuditTrail(engine), own.repository or "", sending, ended
-    )
+    return partial(done.audit_export, PostgresAuditTrail(engine), own.repository or "", sending, ended)
 
 
 def audit_repository_of(settings: Settings) -> AuditRepository:

@@ -138,18 +138,15 @@ class Settings(BaseSettings):
     metrics: Metrics = Field(default_factory=Metrics, description="a table")
     traces: Traces = Field(default_factory=Traces, description="a table")
     peers: tuple[Peer, ...] = Field((), description="any number of `[[peers]]` tables; a JSON list in the environment")
-
     priorities: tuple[PriorityOfStudies, ...] = Field(
         (), description="any number of `[[priorities]]` tables, in order; without one that applies a study is ROUTINE"
     )
-
     ris: tuple[Ris, ...] = Field(
         (), description="any number of `[[ris]]` tables: systems that are told results by HL7, along routes"
     )
     routes: tuple[RouteOfResults, ...] = Field(
         (), description="any number of `[[routes]]` tables, each for itself: a result goes along all that apply"
     )
-
     web_clients: tuple[WebClient, ...] = Field(
         (), description="any number of `[[web_clients]]` tables: programs that may talk to the web server"
     )

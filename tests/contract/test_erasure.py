@@ -42,7 +42,9 @@ def module_engine(embedded_url: str) -> Iterator[Engine]:
 def here(module_engine: Engine, tmp_path: Path) -> Retained:
     """Two patients with a delivered study each."""
     opened = Retained(module_engine, tmp_path / "spool")
-    opened.run("TRUNCATE studies, jobs, jobs_archive, accounts, commitments, confirmations, gaps CASCADE")
+    opened.run(
+        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
+    )
     opened.delivered(of("4711", 1), of("4711", 2))
     opened.delivered(of("4712", study=2))
     return opened
@@ -96,13 +98,20 @@ def studies(here: Retained) -> list[str]:
 
 
 def test_one_patient_goes_and_the_other_stays(here: Retained) -> None:
-    """Rows and files."""
+    """Rows and files; what a network on trial was to do and said, too."""
+    here.run("INSERT INTO jobs (kind, lane, subject_id) SELECT 'shadow', 'shadow:x', id FROM findings")
+    here.run(
+        "INSERT INTO shadow_findings (findings_id, model_version_id, outcome) "
+        "SELECT id, model_version_id, 'skipped' FROM findings"
+    )
     done = erase(here)
     assert done is not None
     assert (done.found.counts["films"], done.found.counts["results"]) == (2, 1)
     assert studies(here) == [film(study=2).study_uid]
     assert here.files() == {film(study=2).path}
     assert [(one.peer, one.object, one.count) for one in done.found.elsewhere] == [("pacs", "report", 1)]
+    for query in ("SELECT count(*) FROM shadow_findings", "SELECT count(*) FROM jobs WHERE kind = 'shadow'"):
+        assert here.rows(query) == [(1,)]
     assert erase(here) is None
 
 

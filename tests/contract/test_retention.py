@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from db.commitments import PostgresCommitments
 from db.engine import transaction
 from db.holdings import known_instances
 from db.intake import PostgresIntake
@@ -19,14 +18,13 @@ from db.ledger import ledger
 from db.outbox import dispatch_of
 from db.study_view import PostgresStudyViews
 from dicom_node.reconcile import reconcile
-from domain.commitment import CommitmentRequest, Reference
 from domain.delivery import ResultObject
 from domain.errors import Transient
 from domain.film import ConflictPolicy, Reception
 from domain.ids import CommitmentId
-from domain.jobs import ReasonClass
 from domain.retention import DeletionCause, Terms
 from tests.conftest import migrated
+from tests.contract.test_needed_films import ask, commitments, was_uploaded
 from tests.peers import wait_for
 from tests.retained import DAY, Retained, film
 
@@ -45,7 +43,9 @@ def module_engine(embedded_url: str) -> Iterator[Engine]:
 def here(module_engine: Engine, tmp_path: Path) -> Retained:
     """An empty installation."""
     opened = Retained(module_engine, tmp_path / "spool")
-    opened.run("TRUNCATE studies, jobs, jobs_archive, accounts, commitments, confirmations, gaps CASCADE")
+    opened.run(
+        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
+    )
     return opened
 
 
@@ -62,134 +62,6 @@ def test_a_film_goes_after_its_time_and_its_row_tells(here: Retained) -> None:
     ]
     assert here.rows("SELECT count(*) FROM instances") == [(2,)]
     assert here.delete_old() == 0
-
-
-def waits(here: Retained) -> None:
-    here.receive(film())
-
-
-def runs(here: Retained) -> None:
-    here.receive(film())
-    here.claim()
-
-
-def is_held(here: Retained) -> None:
-    here.receive(film())
-    here.queue.hold(here.claim(), reason="why", reason_class=ReasonClass.PERMANENT)
-
-
-def was_never_classified(here: Retained) -> None:
-    here.receive(film())
-    here.run("UPDATE jobs SET state = 'cancelled', reason = 'why', settled_at = now()")
-
-
-def has_a_film_without_result(here: Retained) -> None:
-    here.delivered()
-    here.receive(film(2))
-    here.run("DELETE FROM jobs")
-
-
-def has_other_content_without_result(here: Retained) -> None:
-    here.delivered()
-    here.policy = ConflictPolicy.REPLACE
-    here.receive(OTHER)
-    here.run("DELETE FROM jobs")
-
-
-def has_an_undelivered_report(here: Retained) -> None:
-    here.receive(film())
-    here.classify("pacs", "archive")
-    here.deliver("pacs")
-
-
-def has_a_report_whose_job_is_lost(here: Retained) -> None:
-    here.receive(film())
-    here.classify("pacs")
-    here.run("DELETE FROM jobs")
-
-
-def has_a_held_delivery(here: Retained) -> None:
-    here.receive(film())
-    here.classify("pacs")
-    here.queue.hold(here.claim("deliver:pacs"), reason="why", reason_class=ReasonClass.PERMANENT)
-
-
-def has_a_report_that_is_not_known_to_be_kept(here: Retained) -> None:
-    here.asked = ("pacs",)
-    here.delivered()
-
-
-def is_kept_by_a_person(here: Retained) -> None:
-    study = here.delivered()
-    here.run("INSERT INTO kept_studies (study_id, actor, reason) VALUES (:study, 'ann', 'a lawsuit')", study=study)
-
-
-def is_to_be_read(here: Retained, state: str = "SCHEDULED") -> None:
-    study = here.delivered()
-    here.run(
-        "INSERT INTO workitems (uid, study_id, state, priority, suggested, expires_at, transaction_uid) "
-        "VALUES ('2.25.5', :study, :state, 1, 1, now(), '2.25.6')",
-        study=study,
-        state=state,
-    )
-
-
-def is_being_read(here: Retained) -> None:
-    is_to_be_read(here, "IN PROGRESS")
-
-
-def was_uploaded(here: Retained) -> None:
-    study = here.delivered()
-    here.run("INSERT INTO accounts (login, name, role) VALUES ('ann', 'Ann', 'clinician')")
-    here.run(
-        "INSERT INTO uploads (account_id, study_id, kind, size_bytes, is_to_read) "
-        "SELECT id, :study, 'DICOM', 1, false FROM accounts",
-        study=study,
-    )
-
-
-def ask(here: Retained) -> None:
-    references = (Reference(sop_class_uid=film().sop_class_uid, sop_instance_uid=film().sop_instance_uid),)
-    request = CommitmentRequest(calling_ae_title="XRAY1", transaction_uid="2.25.9", references=references)
-    assert commitments(here).ask(request)
-
-
-def has_a_modality_that_waits_for_its_answer(here: Retained) -> None:
-    here.delivered()
-    ask(here)
-
-
-def commitments(here: Retained) -> PostgresCommitments:
-    return PostgresCommitments(here.engine, peers={"XRAY1": "xray"})
-
-
-NEEDED: list[Callable[[Retained], None]] = [
-    waits,
-    runs,
-    is_held,
-    was_never_classified,
-    has_a_film_without_result,
-    has_other_content_without_result,
-    has_an_undelivered_report,
-    has_a_report_whose_job_is_lost,
-    has_a_held_delivery,
-    has_a_report_that_is_not_known_to_be_kept,
-    is_kept_by_a_person,
-    is_to_be_read,
-    is_being_read,
-    was_uploaded,
-    has_a_modality_that_waits_for_its_answer,
-]
-
-
-@pytest.mark.parametrize("study", NEEDED)
-def test_a_study_that_somebody_may_need_stays(here: Retained, study: Callable[[Retained], None]) -> None:
-    """However old it is, and however full the disk."""
-    study(here)
-    here.pass_days(4000)
-    before = here.files()
-    assert here.delete_old() == 0
-    assert here.files() == before != set()
 
 
 def test_a_delivery_that_a_person_cancelled_holds_nothing(here: Retained) -> None:
