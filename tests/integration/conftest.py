@@ -86,9 +86,11 @@ def api_engine(api_database: Engine) -> Engine:
     """The database without a row; with the server's keys even the audit trail can be emptied."""
     tables = [name for name in inspect(api_database).get_table_names() if name != "alembic_version"]
     with transaction(api_database) as connection:
-        connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER USER"))
-        connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
-        connection.execute(text("ALTER TABLE audit_events ENABLE TRIGGER USER"))
+        for act in ("DISABLE", "ENABLE"):
+            for table in ("audit_events", "audit_anchors"):
+                connection.execute(text(f"ALTER TABLE {table} {act} TRIGGER USER"))
+            if act == "DISABLE":
+                connection.execute(text(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY"))
     return api_database
 
 

@@ -29,6 +29,7 @@ _SENTENCES: Final = {
     403: "The token, or the role of its account, does not allow this; the try is recorded",
     404: "There is none, or none that this token may see: the two look alike",
     409: "Nothing was changed; the text says what is in the way",
+    410: "What it was made of was deleted here, because its time was over",
     413: "The file is too large",
     415: "The body is something else than a file",
     422: "The request does not fit this description; the text says where",

@@ -51,7 +51,7 @@ def _read(router: APIRouter, room: StudyRoom, gate: Gate) -> None:
         gate.record(request, AuditAction.VIEW, view.study_uid)
         return Study.of(view)
 
-    @router.get(f"{_STUDY}/report", summary="Read the last report of a study", responses=problems(404))
+    @router.get(f"{_STUDY}/report", summary="Read the last report of a study", responses=problems(404, 410))
     def report(request: Request, study_id: Number) -> StudyReport:
         view = _found(room, study_id)
         gate.record(request, AuditAction.VIEW, f"{view.study_uid} report")

@@ -36,6 +36,8 @@ class Film(Answer):
     """Null: no result has looked at it yet."""
     not_eligible: Reason | None
     """Why it must not be classified."""
+    deleted_on: str | None = Field(examples=["2026-11-27"])
+    """Date on which its file was deleted, because its time was over; null: it is in the store."""
 
     @classmethod
     def of(cls, film: FilmOnView) -> Self:
@@ -48,6 +50,7 @@ class Film(Answer):
             sender=film.source,
             view=film.view,
             not_eligible=Reason.of(film.unsuitable),
+            deleted_on=film.film.deleted_on or None,
         )
 
 
