@@ -138,7 +138,7 @@ class PostgresErasure:
         with transaction(self._engine) as connection:
             own = _locked(connection, studies)
             if connection.execute(_LEFT, own).scalar_one():
-                raise Transient("a film of the patient came meanwhile; erase again")
+                raise Transient("a film of the patient came meanwhile, or a backup is being made; erase again")
             delete_studies(connection, own["studies"])
             event = AuditEvent(actor=actor, role="host", action=AuditAction.ERASE, object=told)
             number, digest = record(connection, event)

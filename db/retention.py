@@ -5,6 +5,7 @@ A study's films go together. Nothing goes while anybody may still need it: see `
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from db.deletions import CONTENTS, HAS_FILES
 from db.engine import transaction
 from db.removal import delete_studies
+from db.snapshot import BACKUP_LOCK
 from domain.ids import StudyId
 from domain.retention import Marked
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from domain.retention import Terms
 
@@ -104,6 +106,16 @@ ON CONFLICT (instance_id, digest) WHERE restored_at IS NULL DO NOTHING
 
 # Removing from a store elsewhere may take longer than the server's patience with a silent transaction.
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
+# A backup holds its lock shared for as long as it copies files; of several who remove, one at a time has it.
+_MAY_REMOVE = text("SELECT pg_try_advisory_xact_lock(:lock)")
+_IS_BACKED_UP = text("""
+SELECT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND mode = 'ShareLock' AND (classid::bigint << 32) | objid::bigint = :lock
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)
+""")
+_LOOK_SECONDS = 0.02
 _PENDING = text("""
 SELECT id, path, size_bytes FROM film_deletions WHERE removed_at IS NULL AND restored_at IS NULL
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -149,12 +161,15 @@ class PostgresRetention:
         return Marked(studies=len(found), last=StudyId(found[-1]) if len(found) == at_most else None)
 
     def remove_next(self, remove: Callable[[str], None]) -> int | None:
-        """Remove the file of one film that is marked; return its size in bytes, None: there is none.
+        """Remove the file of one film that is marked; return its size in bytes, None: there is none to remove now.
 
         Its row is locked meanwhile: whoever brings the film again waits, and looks whether its file is still there.
+        While a backup copies films nothing is removed.
         """
         with transaction(self._engine) as connection:
             connection.execute(_PATIENCE)
+            if not _may_remove(connection):
+                return None
             row = connection.execute(_PENDING).one_or_none()
             if row is None:
                 return None
@@ -170,3 +185,13 @@ class PostgresRetention:
             if found:
                 delete_studies(connection, found)
         return len(found)
+
+
+def _may_remove(connection: Connection) -> bool:
+    """Wait for others who remove, and say whether no backup is being made; none begins to copy before our commit."""
+    lock = {"lock": BACKUP_LOCK}
+    while not connection.execute(_MAY_REMOVE, lock).scalar_one():
+        if connection.execute(_IS_BACKED_UP, lock).scalar_one():
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from db import client_programs
+from db.deletions import IS_GONE
 from db.engine import speaking_plainly, transaction
 from db.upgrade import UPGRADE_LOCK
 from domain.backup import NamedFilm
@@ -24,10 +25,12 @@ BACKUP_LOCK: Final = 0x48494C554D02
 """"HILUM", and a number: held, shared, for as long as a backup copies films. Who deletes films asks for it first."""
 _AT_ONCE = 10_000
 _LOCK_WAIT = "--lock-wait-timeout=60s"
-_FILMS = """
-SELECT path, digest, size_bytes FROM instances
-UNION SELECT path, digest, size_bytes FROM conflicts WHERE path IS NOT NULL
-"""
+_FILMS = f"""
+SELECT path, digest, size_bytes FROM instances AS i WHERE NOT {IS_GONE.format(instance="i.id", digest="i.digest")}
+UNION
+SELECT path, digest, size_bytes FROM conflicts AS c
+WHERE path IS NOT NULL AND NOT {IS_GONE.format(instance="c.instance_id", digest="c.digest")}
+"""  # noqa: S608 - constants
 _MOMENT = text("""
 SELECT pg_export_snapshot() AS identifier, now() AS made_at, pg_database_size(current_database()) AS size,
     current_setting('server_version_num')::int / 10000 AS major,

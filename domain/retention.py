@@ -67,7 +67,9 @@ class FilmRetention(Protocol):
         ...
 
     def remove_next(self, remove: Callable[[str], None]) -> int | None:
-        """Remove the file of one film that is marked; return its size in bytes, None: there is none.
+        """Remove the file of one film that is marked; return its size in bytes, None: there is none to remove now.
+
+        While a backup copies films nothing is removed.
 
         Args:
             remove: takes the place in the store; what it raises leaves the film marked.

@@ -16,6 +16,7 @@ from db.holdings import known_instances
 from db.intake import PostgresIntake
 from db.ledger import ledger
 from db.outbox import dispatch_of
+from db.snapshot import films_stay, snapshot
 from db.study_view import PostgresStudyViews
 from dicom_node.reconcile import reconcile
 from domain.delivery import ResultObject
@@ -127,6 +128,18 @@ def test_a_store_that_is_away_is_tried_again(here: Retained) -> None:
         here.delete_old()
     lost.rename(here.folder)
     assert here.delete_old() == 1
+
+
+def test_while_a_backup_copies_films_none_is_removed(here: Retained) -> None:
+    """What is marked goes when it is done; the next backup does not miss it."""
+    study = here.delivered()
+    here.pass_days(31)
+    with films_stay(here.engine):
+        assert here.delete_old() == 0
+        assert (here.films(study), here.files()) == ([], {film().path})
+    assert here.delete_old() == 1
+    with snapshot(here.engine) as moment:
+        assert moment.films() == []
 
 
 def test_two_at_once_take_each_film_once(here: Retained) -> None:
