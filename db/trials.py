@@ -10,10 +10,10 @@ from sqlalchemy import insert, select, text
 from db.engine import transaction
 from db.shadow_tables import ReplayRow
 from domain.agreement import Scanner
-from domain.findings import Label, Outcome, Probabilities
+from domain.findings import Label
 from domain.ids import StudyId
-from domain.opinion import Opinion
-from domain.pairs import Pair, PairedNetworks
+from domain.pairs import Alike, Gap, PairedNetworks, Pairs, ScoredAlike
+from domain.quality import BINS
 from domain.report_phrases import Statement
 from domain.shadow import ShadowOutcome
 from domain.trial import Decision
@@ -28,42 +28,77 @@ if TYPE_CHECKING:
     from domain.findings import ModelVersion
     from domain.trial import Trial
 
-_ASKED = """
-    SELECT f.id, f.study_id, f.created_at, f.model_version_id AS active, s.model_version_id AS shadow,
-        s.id AS place, f.outcome, f.label, f.probabilities,
-        s.outcome AS shadow_outcome, s.label AS shadow_label, s.probabilities AS shadow_probabilities
-    FROM findings AS f JOIN shadow_findings AS s ON s.findings_id = f.id
-    WHERE f.created_at >= :first AND f.created_at < :end
-"""
 _NETWORKS = text(f"""
-WITH asked AS ({_ASKED}), last AS (
-    SELECT active, shadow FROM asked WHERE shadow_outcome <> '{ShadowOutcome.SKIPPED}' ORDER BY place DESC LIMIT 1
+WITH asked AS (
+    SELECT f.model_version_id AS active, s.model_version_id AS shadow, count(*) AS results,
+        max(s.id) FILTER (WHERE s.outcome <> '{ShadowOutcome.SKIPPED}') AS place
+    FROM findings AS f JOIN shadow_findings AS s ON s.findings_id = f.id
+    WHERE f.created_at >= :first AND f.created_at < :end GROUP BY 1, 2
+),
+last AS (
+    SELECT active, shadow, results FROM asked WHERE place IS NOT NULL ORDER BY place DESC LIMIT 1
 )
 SELECT last.active AS active_id, last.shadow AS shadow_id, a.name || '-' || a.version AS active,
     a.sha256 AS active_sha256, s.name || '-' || s.version AS shadow, s.sha256 AS shadow_sha256,
-    (SELECT count(*) FROM asked WHERE (asked.active, asked.shadow) <> (last.active, last.shadow)) AS others
+    (SELECT sum(results)::bigint FROM asked) - last.results AS others
 FROM last JOIN model_versions AS a ON a.id = last.active JOIN model_versions AS s ON s.id = last.shadow
 """)  # noqa: S608 - constants
+
+
+def _parts(of: str) -> str:
+    """Return SQL for a digit of each label, in their order: in which of the `BINS` parts of 0 to 1 the score lies."""
+    scores = (f"({of} ->> '{label}')::float" for label in Label)
+    return " || ".join(f"(floor({score} * {BINS}) - ({score} >= 1)::int)::text" for score in scores)
+
+
+_GAPS = ", ".join(
+    f"(s.probabilities ->> '{label}')::float - (f.probabilities ->> '{label}')::float AS gap_{label.lower()}"
+    for label in Label
+)
+_SUMS = ", ".join(
+    f"count({gap}) AS {gap}_studies, sum({gap}) AS {gap}_total, sum({gap} * {gap}) AS {gap}_squares"
+    for gap in (f"gap_{label.lower()}" for label in Label)
+)
 # As in `db.assessments`: a study's scanner is that of its first film, and a final report counts before a page's answer.
+# Studies are counted here, in three ways at once: there may be a hundred thousand.
 _PAIRS = text(f"""
-WITH asked AS ({_ASKED})
-SELECT DISTINCT ON (asked.study_id) coalesce(film.calling_ae_title, '') AS ae_title,
-    coalesce(whom.station_name, '') AS station, asked.*,
-    asked.created_at >= CAST(:end AS timestamptz) - interval '7 days' AS is_last,
-    said.covid19, said.pneumonia, said.normal
-FROM asked
-LEFT JOIN LATERAL (
-    SELECT calling_ae_title FROM series JOIN instances ON instances.series_id = series.id
-    WHERE series.study_id = asked.study_id ORDER BY instances.id LIMIT 1
-) AS film ON true
-LEFT JOIN study_identities AS whom ON whom.study_id = asked.study_id
-LEFT JOIN LATERAL (
-    SELECT covid19, pneumonia, normal FROM assessments WHERE assessments.study_id = asked.study_id
-    ORDER BY source DESC LIMIT 1
-) AS said ON true
-WHERE asked.active = :active AND asked.shadow = :shadow
-ORDER BY asked.study_id, asked.id DESC
+WITH asked AS MATERIALIZED (
+    SELECT DISTINCT ON (f.study_id) f.study_id, coalesce(f.label, f.outcome) AS active_word,
+        CASE WHEN s.outcome <> '{ShadowOutcome.SKIPPED}' THEN coalesce(s.label, s.outcome) END AS shadow_word,
+        CASE WHEN s.outcome <> '{ShadowOutcome.SKIPPED}' THEN {_parts("f.probabilities")} END AS active_parts,
+        {_parts("s.probabilities")} AS shadow_parts, {_GAPS},
+        f.created_at >= CAST(:end AS timestamptz) - interval '7 days' AS is_last
+    FROM findings AS f JOIN shadow_findings AS s ON s.findings_id = f.id
+    WHERE f.created_at >= :first AND f.created_at < :end
+        AND f.model_version_id = :active AND s.model_version_id = :shadow
+    ORDER BY f.study_id, f.id DESC
+),
+said AS (
+    SELECT DISTINCT ON (study_id) study_id, covid19, pneumonia, normal
+    FROM assessments JOIN asked USING (study_id) ORDER BY study_id, source DESC
+),
+placed AS (
+    SELECT asked.*, said.covid19, said.pneumonia, said.normal, coalesce(film.calling_ae_title, '') AS ae_title,
+        coalesce(whom.station_name, '') AS station
+    FROM asked
+    LEFT JOIN LATERAL (
+        SELECT calling_ae_title FROM series JOIN instances ON instances.series_id = series.id
+        WHERE series.study_id = asked.study_id ORDER BY instances.id LIMIT 1
+    ) AS film ON true
+    LEFT JOIN study_identities AS whom ON whom.study_id = asked.study_id
+    LEFT JOIN said ON said.study_id = asked.study_id
+)
+SELECT ae_title, station, is_last, active_word, shadow_word, covid19, pneumonia, normal,
+    GROUPING(active_word) = 0 AS has_words, GROUPING(shadow_parts) = 0 AS is_shadow,
+    coalesce(active_parts, shadow_parts) AS parts, count(*) AS studies, {_SUMS}
+FROM placed GROUP BY GROUPING SETS (
+    (ae_title, station, active_word, shadow_word, covid19, pneumonia, normal),
+    (ae_title, station, is_last, active_parts),
+    (ae_title, station, is_last, shadow_parts)
+)
 """)  # noqa: S608 - constants
+_MEMORY = text("SET LOCAL work_mem = '64MB'")
+"""So that a hundred thousand studies are sorted without a file."""
 _REPORTED = text("""
 SELECT study_id, covid19, pneumonia, normal FROM (
     SELECT DISTINCT ON (study_id) study_id, covid19, pneumonia, normal, reported_at
@@ -90,7 +125,7 @@ class LastReplay(NamedTuple):
     """Beside which network."""
 
 
-def pairs(engine: Engine, first: datetime, end: datetime) -> tuple[PairedNetworks, tuple[Pair, ...]] | None:
+def pairs(engine: Engine, first: datetime, end: datetime) -> tuple[PairedNetworks, Pairs] | None:
     """Return the last shadow and the network beside it, and what they said of each study; None: there is none.
 
     Of a study with several results the last one counts.
@@ -105,8 +140,10 @@ def pairs(engine: Engine, first: datetime, end: datetime) -> tuple[PairedNetwork
             return None
         networks = {**found}
         both = {"active": networks.pop("active_id"), "shadow": networks.pop("shadow_id")}
+        connection.execute(_MEMORY)
         rows = connection.execute(_PAIRS, {**window, **both}).all()
-    return PairedNetworks(**networks), tuple(_pair(row) for row in rows)
+    alike = tuple(_alike(row) for row in rows if row.has_words)
+    return PairedNetworks(**networks), Pairs(alike, tuple(_scored(row) for row in rows if row.parts))
 
 
 def reported(engine: Engine, first: datetime, end: datetime, *, most: int | None) -> Sequence[Reported]:
@@ -167,26 +204,26 @@ def last_replay(engine: Engine, sha256: str) -> LastReplay | None:
     return None if row is None else LastReplay(decision=Decision(row.decision), at=row.created_at, active=row.active)
 
 
-def _pair(row: Row[*tuple[Any, ...]]) -> Pair:
-    shadow = None
-    if row.shadow_outcome != ShadowOutcome.SKIPPED:
-        shadow = _opinion(row.shadow_outcome, row.shadow_label, row.shadow_probabilities)
-    return Pair(
+def _alike(row: Row[*tuple[Any, ...]]) -> Alike:
+    sums = row._mapping  # noqa: SLF001 - public, in spite of its name
+    gaps = {label: [sums[f"gap_{label.lower()}_{part}"] for part in Gap._fields] for label in Label}
+    return Alike(
         scanner=Scanner(ae_title=row.ae_title, station=row.station),
-        active=_opinion(row.outcome, row.label, row.probabilities),
-        shadow=shadow,
-        is_last=row.is_last,
+        active=row.active_word,
+        shadow=row.shadow_word,
         said={} if row.covid19 is None else _said(row),
+        studies=row.studies,
+        gaps={label: Gap(*of) for label, of in gaps.items() if of[0]},
     )
 
 
-def _opinion(outcome: str, label: str | None, scores: dict[str, float] | None) -> Opinion:
-    return Opinion(
-        outcome=Outcome(outcome),
-        label=None if label is None else Label(label),
-        probabilities=None
-        if scores is None
-        else Probabilities(**{name.lower(): value for name, value in scores.items()}),
+def _scored(row: Row[*tuple[Any, ...]]) -> ScoredAlike:
+    return ScoredAlike(
+        scanner=Scanner(ae_title=row.ae_title, station=row.station),
+        is_shadow=row.is_shadow,
+        is_last=row.is_last,
+        bins=tuple(int(part) for part in row.parts),
+        studies=row.studies,
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.agreement import Share
 from domain.findings import TARGETS, Label
@@ -14,26 +13,60 @@ from domain.quality import BINS, Drift, Scores, drift
 from domain.report_phrases import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from domain.agreement import Scanner
-    from domain.opinion import Opinion
 
 _FEWEST_OF_A_SPREAD: Final = 2
 
 
+class Gap(NamedTuple):
+    """Differences between two networks' probabilities of a class, added up: the shadow's less the active one's."""
+
+    studies: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    """Sum of the differences' squares."""
+
+    def with_(self, other: Gap) -> Gap:
+        """Return both together."""
+        return Gap(self.studies + other.studies, self.total + other.total, self.squares + other.squares)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pair:
-    """One study of which the active network and the shadow both were asked."""
+class Alike:
+    """Studies of a source of which the active network, the shadow and the reports all said the same."""
 
     scanner: Scanner
-    active: Opinion
-    shadow: Opinion | None
+    active: str
+    """The class it names, or why it names none."""
+    shadow: str | None
     """None: it was skipped."""
-    is_last: bool
-    """Whether the result is of the last seven days."""
     said: Mapping[Label, Statement] = field(default_factory=dict)
-    """What was reported of the study; empty: nothing."""
+    """What was reported; empty: nothing."""
+    studies: int = 1
+    gaps: Mapping[Label, Gap] = field(default_factory=dict)
+    """Of those that both have scores of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoredAlike:
+    """Studies of a source in which one of the networks has each class in the same part of 0 to 1."""
+
+    scanner: Scanner
+    is_shadow: bool
+    is_last: bool
+    """Whether the results are of the last seven days."""
+    bins: tuple[int, ...]
+    """For each label, in their order: which of the `BINS` parts."""
+    studies: int = 1
+
+
+class Pairs(NamedTuple):
+    """All studies of which both networks were asked, each once in `alike`, and in `scored` once for each network."""
+
+    alike: tuple[Alike, ...]
+    scored: tuple[ScoredAlike, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,22 +127,28 @@ class SourcePairs:
     active_drift: Drift | None
     """The last seven days beside those before, in the window; None without results."""
     shadow_drift: Drift | None
+    active_scores: Mapping[Label, tuple[int, ...]]
+    """Studies in each of the `BINS` parts of 0 to 1, the skipped ones left out; of `shadow_scores` the same studies."""
+    shadow_scores: Mapping[Label, tuple[int, ...]]
     targets: Mapping[Label, TargetPair]
 
 
-def kappa(words: Iterable[tuple[str, str]]) -> float | None:
-    """Return Cohen's kappa of two raters: 1 where they agree, 0 as by chance; None where chance alone explains all."""
-    counted = Counter(words)
-    total = counted.total()
+def kappa(words: Mapping[tuple[str, str], int]) -> float | None:
+    """Return Cohen's kappa of two raters: 1 where they agree, 0 as by chance; None where chance alone explains all.
+
+    Args:
+        words: how often the first said the one word and the second the other.
+    """
+    total = sum(words.values())
     if not total:
         return None
     first: Counter[str] = Counter()
     second: Counter[str] = Counter()
-    for (one, other), count in counted.items():
+    for (one, other), count in words.items():
         first[one] += count
         second[other] += count
     chance = sum(first[word] * second[word] for word in first) / total**2
-    seen = sum(count for (one, other), count in counted.items() if one == other) / total
+    seen = sum(count for (one, other), count in words.items() if one == other) / total
     return None if chance == 1 else (seen - chance) / (1 - chance)
 
 
@@ -120,65 +159,84 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return min(1.0, float(2 * tail / 2**total))
 
 
-def compared(pairs: Iterable[Pair]) -> tuple[SourcePairs, ...]:
+def compared(pairs: Pairs) -> tuple[SourcePairs, ...]:
     """Return the figures of each source, in order, and last those of all."""
-    everything = list(pairs)
-    groups: dict[Scanner, list[Pair]] = defaultdict(list)
-    for pair in everything:
-        groups[pair.scanner].append(pair)
-    return (*(_source(scanner, groups[scanner]) for scanner in sorted(groups)), _source(None, everything))
+    alike: dict[Scanner, list[Alike]] = defaultdict(list)
+    scored: dict[Scanner, list[ScoredAlike]] = defaultdict(list)
+    for one in pairs.alike:
+        alike[one.scanner].append(one)
+    for each in pairs.scored:
+        scored[each.scanner].append(each)
+    sources = [_source(scanner, alike[scanner], scored[scanner]) for scanner in sorted(alike)]
+    return (*sources, _source(None, pairs.alike, pairs.scored))
 
 
-def _source(scanner: Scanner | None, members: Sequence[Pair]) -> SourcePairs:
-    both = [(pair, pair.active, pair.shadow) for pair in members if pair.shadow is not None]
-    words = [(active.word, shadow.word) for _, active, shadow in both]
+def _source(scanner: Scanner | None, alike: Sequence[Alike], scored: Iterable[ScoredAlike]) -> SourcePairs:
+    words: Counter[tuple[str, str]] = Counter()
+    for one in alike:
+        if one.shadow is not None:
+            words[one.active, one.shadow] += one.studies
+    scores = _scores(scored)
     return SourcePairs(
         scanner=scanner,
-        studies=len(both),
-        skipped=len(members) - len(both),
-        agreement=Share(count=sum(one == other for one, other in words), of=len(words)),
+        studies=words.total(),
+        skipped=sum(one.studies for one in alike) - words.total(),
+        agreement=Share(count=sum(count for (one, other), count in words.items() if one == other), of=words.total()),
         kappa=kappa(words),
-        differences={label: _difference([(one, other) for _, one, other in both], label) for label in Label},
-        active_drift=_drift([(active, pair.is_last) for pair, active, _ in both]),
-        shadow_drift=_drift([(shadow, pair.is_last) for pair, _, shadow in both]),
-        targets={target: _target([(one, other, pair.said) for pair, one, other in both], target) for target in TARGETS},
+        differences={label: _difference(alike, label) for label in Label},
+        active_drift=next(iter(drift(scores[False])), None),
+        shadow_drift=next(iter(drift(scores[True])), None),
+        active_scores=_histograms(scores[False]),
+        shadow_scores=_histograms(scores[True]),
+        targets={target: _target(alike, target) for target in TARGETS},
     )
 
 
-def _difference(both: Sequence[tuple[Opinion, Opinion]], label: Label) -> Difference:
-    found = [
-        shadow.probabilities.of(label) - active.probabilities.of(label)
-        for active, shadow in both
-        if active.probabilities is not None and shadow.probabilities is not None
-    ]
-    return Difference(
-        studies=len(found),
-        mean=fmean(found) if found else None,
-        sd=stdev(found) if len(found) >= _FEWEST_OF_A_SPREAD else None,
-    )
+def _difference(alike: Iterable[Alike], label: Label) -> Difference:
+    gap = Gap()
+    for one in alike:
+        gap = gap.with_(one.gaps.get(label, Gap()))
+    if not gap.studies:
+        return Difference(studies=0, mean=None, sd=None)
+    mean = gap.total / gap.studies
+    left = max(gap.squares - gap.total * mean, 0.0)
+    sd = math.sqrt(left / (gap.studies - 1)) if gap.studies >= _FEWEST_OF_A_SPREAD else None
+    return Difference(studies=gap.studies, mean=mean, sd=sd)
 
 
-def _drift(opinions: Iterable[tuple[Opinion, bool]]) -> Drift | None:
-    counts: dict[tuple[Label, bool], list[int]] = defaultdict(lambda: [0] * BINS)
-    for opinion, is_last in opinions:
-        if opinion.probabilities is not None:
-            for label, value in opinion.probabilities.as_dict().items():
-                counts[label, is_last][min(int(value * BINS), BINS - 1)] += 1
-    scores = [
-        Scores(sender="", week="", label=label, counts=tuple(of), is_last=is_last)
-        for (label, is_last), of in counts.items()
-    ]
-    return next(iter(drift(scores)), None)
+def _scores(scored: Iterable[ScoredAlike]) -> dict[bool, list[Scores]]:
+    """Return the scores of the active network and, as that of True, of the shadow."""
+    counts: dict[tuple[bool, Label, bool], list[int]] = defaultdict(lambda: [0] * BINS)
+    for one in scored:
+        for label, part in zip(Label, one.bins, strict=True):
+            counts[one.is_shadow, label, one.is_last][part] += one.studies
+    found: dict[bool, list[Scores]] = {False: [], True: []}
+    for (is_shadow, label, is_last), of in counts.items():
+        found[is_shadow].append(Scores(sender="", week="", label=label, counts=tuple(of), is_last=is_last))
+    return found
 
 
-def _target(said: Sequence[tuple[Opinion, Opinion, Mapping[Label, Statement]]], target: Label) -> TargetPair:
-    present = [(one.names(target), other.names(target)) for one, other, of in said if _is(of, target, "present")]
-    absent = [(one.names(target), other.names(target)) for one, other, of in said if _is(of, target, "absent")]
-    only_active = (_count(present, lambda a, s: a and not s), _count(absent, lambda a, s: s and not a))
-    only_shadow = (_count(present, lambda a, s: s and not a), _count(absent, lambda a, s: a and not s))
+def _histograms(scores: Iterable[Scores]) -> dict[Label, tuple[int, ...]]:
+    counts = {label: (0,) * BINS for label in Label}
+    for one in scores:
+        counts[one.label] = tuple(count + more for count, more in zip(counts[one.label], one.counts, strict=True))
+    return counts
+
+
+def _target(alike: Iterable[Alike], target: Label) -> TargetPair:
+    """Set both networks beside what was reported of a disease."""
+    present, absent = Counter[tuple[bool, bool]](), Counter[tuple[bool, bool]]()
+    for one in alike:
+        sides = {Statement.PRESENT: present, Statement.ABSENT: absent}
+        side = sides.get(one.said.get(target, Statement.NOT_SAID))
+        if side is not None and one.shadow is not None:
+            side[one.active == target, one.shadow == target] += one.studies
+    only_active = (present[True, False], absent[False, True])
+    only_shadow = (present[False, True], absent[True, False])
+    both, neither = present[True, True], absent[False, False]
     return TargetPair(
-        active=_accuracy([one for one, _ in present], [one for one, _ in absent]),
-        shadow=_accuracy([other for _, other in present], [other for _, other in absent]),
+        active=_accuracy(both + only_active[0], present.total(), neither + only_active[1], absent.total()),
+        shadow=_accuracy(both + only_shadow[0], present.total(), neither + only_shadow[1], absent.total()),
         only_active=only_active,
         only_shadow=only_shadow,
         p_sensitivity=mcnemar(only_active[0], only_shadow[0]),
@@ -186,18 +244,9 @@ def _target(said: Sequence[tuple[Opinion, Opinion, Mapping[Label, Statement]]], 
     )
 
 
-def _is(said: Mapping[Label, Statement], target: Label, statement: str) -> bool:
-    return said.get(target) == Statement(statement)
-
-
-def _count(named: Sequence[tuple[bool, bool]], which: Callable[[bool, bool], bool]) -> int:
-    return sum(which(active, shadow) for active, shadow in named)
-
-
-def _accuracy(present: Sequence[bool], absent: Sequence[bool]) -> Accuracy:
-    right, wrong = sum(present), sum(absent)
+def _accuracy(found: int, present: int, passed_over: int, absent: int) -> Accuracy:
     return Accuracy(
-        sensitivity=Share(count=right, of=len(present)),
-        specificity=Share(count=len(absent) - wrong, of=len(absent)),
-        ppv=Share(count=right, of=right + wrong),
+        sensitivity=Share(count=found, of=present),
+        specificity=Share(count=passed_over, of=absent),
+        ppv=Share(count=found, of=found + absent - passed_over),
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from db.trials import last_replay, pairs, record, reported
 from domain.agreement import Scanner
-from domain.findings import Label, ModelVersion, Outcome
+from domain.findings import Label, ModelVersion
 from domain.pairs import PairedNetworks
 from domain.report_phrases import Statement
 from domain.trial import Decision, judged
@@ -60,24 +60,55 @@ def test_a_pair_is_what_both_say_and_what_was_reported(engine: Engine, made: Mad
     made.report(study[0], MORNING, covid19="present")
     found = pairs(engine, FIRST, END)
     assert found is not None
-    networks, (pair,) = found
+    networks, ((pair,), scored) = found
     assert networks == PairedNetworks(
         active="chest-1.0.0", active_sha256="1.0.0", shadow="chest-2.0.0", shadow_sha256="2", others=0
     )
-    assert (pair.scanner, pair.is_last) == (Scanner(ae_title="XRAY1", station="ROOM1"), True)
-    assert (pair.active.label, pair.said[Label.COVID19]) == (Label.COVID19, Statement.PRESENT)
-    assert pair.shadow is not None
-    assert (pair.shadow.outcome, pair.shadow.score(Label.NORMAL)) == (Outcome.CLASSIFIED, 0.8)
+    assert (pair.scanner, pair.studies) == (Scanner(ae_title="XRAY1", station="ROOM1"), 1)
+    assert (pair.active, pair.shadow, pair.said[Label.COVID19]) == ("COVID19", "NORMAL", Statement.PRESENT)
+    assert pair.gaps[Label.NORMAL] == (1, pytest.approx(0.74), pytest.approx(0.74**2))
+    assert {(one.is_shadow, one.is_last, one.bins) for one in scored} == {
+        (False, True, (9, 0, 0)),
+        (True, True, (1, 8, 1)),
+    }
 
 
 def test_what_was_skipped_is_a_pair_without_a_shadow(engine: Engine, made: MadeStudies) -> None:
-    """And nothing was reported of it."""
+    """Nor with scores; and nothing was reported of it."""
     for outcome in ("classified", "skipped"):
         shadow(made, made.result(made.study(MORNING - timedelta(days=9)), MORNING - timedelta(days=9)), outcome)
     found = pairs(engine, FIRST, END)
     assert found is not None
-    (one, other) = found[1]
-    assert (one.shadow is None, other.shadow is None, other.said, one.is_last) == (False, True, {}, False)
+    (other,) = (one for one in found[1].alike if one.shadow is None)
+    assert (other.studies, other.said, other.gaps) == (1, {}, {})
+    assert {(one.is_shadow, one.studies, one.is_last) for one in found[1].scored} == {(False, 1, False), (True, 1, False)}
+
+
+def test_studies_of_which_all_say_the_same_are_counted_together(engine: Engine, made: MadeStudies) -> None:
+    """Those of another sender apart; 1 lies in the uppermost tenth; the sums of all are those of the studies."""
+    for sender, scores in (("XRAY1", (1.0, 0.0, 0.0)), ("XRAY1", (0.7, 0.2, 0.1)), ("XRAY2", (1.0, 0.0, 0.0))):
+        shadow(made, made.result(made.study(MORNING, sender=sender), MORNING, scores=scores))
+    found = pairs(engine, FIRST, END)
+    assert found is not None
+    first, second = sorted(found[1].alike, key=lambda one: one.scanner)
+    assert (first.studies, second.studies) == (2, 1)
+    assert first.gaps[Label.COVID19] == (2, pytest.approx(-1.5), pytest.approx(0.81 + 0.36))
+    active = {one.bins for one in found[1].scored if not one.is_shadow and one.scanner == second.scanner}
+    assert active == {(9, 0, 0)}
+
+
+def test_what_could_not_be_processed_has_no_scores(engine: Engine, made: MadeStudies) -> None:
+    """The word says so."""
+    result = made.result(made.study(MORNING), MORNING)
+    shadow(made, result)
+    made.run("""
+        UPDATE shadow_findings SET outcome = 'could-not-process', label = NULL, probabilities = NULL,
+            unsuitable = 'not-frontal'
+    """)
+    found = pairs(engine, FIRST, END)
+    assert found is not None
+    (pair,) = found[1].alike
+    assert (pair.shadow, pair.gaps, [one.is_shadow for one in found[1].scored]) == ("could-not-process", {}, [False])
 
 
 def test_of_a_study_the_last_result_counts_and_of_networks_the_last_ones(engine: Engine, made: MadeStudies) -> None:
@@ -88,8 +119,8 @@ def test_of_a_study_the_last_result_counts_and_of_networks_the_last_ones(engine:
     shadow(made, made.result(study, MORNING + timedelta(minutes=2), label="NORMAL"))
     found = pairs(engine, FIRST, END)
     assert found is not None
-    (pair,) = found[1]
-    assert (pair.active.label, found[0].others) == (Label.NORMAL, 1)
+    (pair,) = found[1].alike
+    assert (pair.active, found[0].others) == ("NORMAL", 1)
 
 
 def test_without_a_shadow_there_are_no_pairs(engine: Engine, made: MadeStudies) -> None:
