@@ -100,6 +100,11 @@ class Job:
         """Whether a failure now means the job is held."""
         return self.max_attempts is not None and self.attempt >= self.max_attempts
 
+    @property
+    def is_of_a_shadow(self) -> bool:
+        """Whether nobody waits for what comes of it."""
+        return self.lane.startswith(shadow_lane(""))
+
 
 def deliver_lane(peer: str) -> str:
     """Return the lane in which reports for one peer wait."""

@@ -92,7 +92,11 @@ class Aftermath:
     def _hold(self, job: Job, reason: str, reason_class: ReasonClass, *, said: str = "") -> None:
         self.queue.hold(job, reason=_quoted(reason, said), reason_class=reason_class)
         self.meters.add(JOBS, lane=job.lane, outcome="held")
-        self.events.error("job-held", job=job.id, lane=job.lane, attempt=job.attempt, reason=reason)
+        fields = {"job": job.id, "lane": job.lane, "attempt": job.attempt, "reason": reason}
+        if job.is_of_a_shadow:
+            self.events.warning("shadow-job-held", **fields)  # keeps no result from anybody: no reason to ring an alarm
+        else:
+            self.events.error("job-held", **fields)
 
 
 def _quoted(reason: str, said: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain.errors import Crashed, Misconfigured, Transient
+from domain.errors import Crashed, Misconfigured, Permanent, Transient
 from domain.film import StoredFilm
 from domain.findings import Findings, ModelVersion, Probabilities
 from domain.ids import FindingsId
@@ -141,6 +141,16 @@ def test_a_crash_ends_the_process_and_the_study_is_tried_once_more() -> None:
     ward.queue.pass_time(timedelta(seconds=2))
     lane.step()
     assert (ward.queue.state(job)[0], ward.loads) == ("held", 2)
+
+
+def test_a_held_job_of_a_shadow_rings_no_alarm() -> None:
+    """It is a warning under its own name, with the reason; nothing is told as an error."""
+    ward = Ward(understudy=Understudy(failure=Permanent("it is no film")))
+    job = ward.queue.add(LANE, 1)
+    ward.lane().step()
+    held = {"job": job, "lane": LANE, "attempt": 1, "reason": "it is no film"}
+    assert ("warning", "shadow-job-held", held) in ward.events.told
+    assert "error" not in {level for level, _, _ in ward.events.told}
 
 
 def test_a_store_that_is_away_does_not_cost_the_process() -> None:
