@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from db import assessments
 from db.engine import transaction
+from db.trial_board import trial_board
 from domain.agreement import Share
 from domain.findings import Label, Outcome
 from domain.quality import BINS, NetworkName, Reliability, Scores, Times, Volume
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine, Row, TextClause
 
     from domain.agreement import Comparison
+    from domain.trial_board import TrialBoard
 
 _LAST_NETWORK = """
     SELECT m.name, m.version, m.sha256 FROM findings AS f JOIN model_versions AS m ON m.id = f.model_version_id
@@ -146,6 +148,10 @@ class PostgresQuality:
     def times(self, first: datetime, end: datetime) -> tuple[Times, ...]:
         """Return how long results and reports took, by day."""
         return tuple(Times(**row._mapping) for row in self._rows(_TIMES, first, end))  # noqa: SLF001 - the same
+
+    def trials(self, first: datetime, end: datetime) -> TrialBoard:
+        """Return what is known of networks on trial."""
+        return trial_board(self._engine, first, end)
 
     def _rows(self, statement: TextClause, first: datetime, end: datetime) -> list[Row[*tuple[Any, ...]]]:
         with transaction(self._engine) as connection:

@@ -34,6 +34,11 @@ class Scanner:
     station: str
     """Station Name (0008,1010); empty where the film has none."""
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return " ".join(filter(None, (self.ae_title, self.station))) or "(unknown)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:

@@ -132,6 +132,20 @@ class SourcePairs:
     shadow_scores: Mapping[Label, tuple[int, ...]]
     targets: Mapping[Label, TargetPair]
 
+    @property
+    def title(self) -> str:
+        """What people call the source."""
+        return "All" if self.scanner is None else self.scanner.title
+
+    @property
+    def reported(self) -> Mapping[Label, TargetPair]:
+        """The diseases of which a report speaks, present or absent."""
+        return {
+            target: found
+            for target, found in self.targets.items()
+            if found.active.sensitivity.of + found.active.specificity.of
+        }
+
 
 def kappa(words: Mapping[tuple[str, str], int]) -> float | None:
     """Return Cohen's kappa of two raters: 1 where they agree, 0 as by chance; None where chance alone explains all.

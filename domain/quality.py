@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from domain.agreement import Comparison, Share
+    from domain.trial_board import TrialBoard
 
 BINS: Final = 10
 """Equal parts of 0 to 1 into which scores are counted."""
@@ -199,4 +200,8 @@ class QualityBook(Protocol):
 
     def times(self, first: datetime, end: datetime) -> tuple[Times, ...]:
         """Return how long results and reports took, by day."""
+        ...
+
+    def trials(self, first: datetime, end: datetime) -> TrialBoard:
+        """Return the shadow beside the active network, what it has before it now, and the last replays of any time."""
         ...

@@ -39,6 +39,11 @@ class Decision(StrEnum):
     FAILED = "failed"
     NOT_ENOUGH = "not-enough"
 
+    @property
+    def verdict(self) -> str:
+        """What people read."""
+        return {Decision.PASSED: "PASS", Decision.FAILED: "FAIL"}.get(self, "NOT ENOUGH")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:

@@ -129,7 +129,7 @@ def _lines(networks: PairedNetworks, sources: tuple[SourcePairs, ...]) -> Iterat
         yield f"{networks.others} results of other networks are left out"
     for source in sources:
         skipped = f", {source.skipped} skipped" if source.skipped else ""
-        yield f"{_title(source)}: {source.studies} studies{skipped}"
+        yield f"{source.title}: {source.studies} studies{skipped}"
         chance = "-" if source.kappa is None else f"{source.kappa:.2f}"
         yield f"  agreement {share_in_words(source.agreement)}, kappa {chance}"
         for label, difference in source.differences.items():
@@ -140,20 +140,13 @@ def _lines(networks: PairedNetworks, sources: tuple[SourcePairs, ...]) -> Iterat
             if drift is not None:
                 worst = "" if drift.worst is None else f" (index {drift.worst:.2f})"
                 yield f"  drift of the {name}: {drift.reading}{worst}"
-        for target, found in source.targets.items():
+        for target, found in source.reported.items():
             yield from _target_lines(target, found)
 
 
 def _target_lines(target: str, found: TargetPair) -> Iterator[str]:
-    if not found.active.sensitivity.of + found.active.specificity.of:
-        return
     for name, accuracy in (("active", found.active), ("shadow", found.shadow)):
         shares = "  ".join(f"{share} {share_in_words(getattr(accuracy, share))}" for share in _SHARES)
         yield f"  {target:<10} {name} {shares}"
     yield f"  {'':<10} by chance: sensitivity p {found.p_sensitivity:.3f}, specificity p {found.p_specificity:.3f}"
 
-
-def _title(source: SourcePairs) -> str:
-    if source.scanner is None:
-        return "All"
-    return " ".join(filter(None, (source.scanner.ae_title, source.scanner.station))) or "(unknown)"

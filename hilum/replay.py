@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from hilum.settings import Settings
     from models.package import Package
 
-_WORDS = {Decision.PASSED: "PASS", Decision.FAILED: "FAIL", Decision.NOT_ENOUGH: "NOT ENOUGH"}
 _STATUSES = {Decision.PASSED: 0, Decision.FAILED: 1, Decision.NOT_ENOUGH: 3}
 _NICE = 10
 """Live work comes first."""
@@ -188,7 +187,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if outcome.unreadable:
         yield f"{outcome.unreadable} studies are left out: their films can't be read"
     for target, found in trial.targets.items():
-        yield f"{target}: {_WORDS[found.decision]}, {found.present} with it, {found.absent} without it"
+        yield f"{target}: {found.decision.verdict}, {found.present} with it, {found.absent} without it"
         yield f"  active             {_both(found, 'active_')}"
         yield f"  at its specificity {_both(found, '')}{_threshold(found)}"
         yield f"  with its own       {_both(found, 'own_')}, threshold {found.own_threshold:.3f}"
@@ -198,7 +197,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield f"  sensitivity gained {gained}, allowed {-trial.margin:+.3f}"
         else:
             yield f"  it takes {trial.minimum} of each to judge"
-    yield _WORDS[trial.decision]
+    yield trial.decision.verdict
 
 
 def _both(found: TargetTrial, which: str) -> str:

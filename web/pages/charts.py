@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from domain.agreement import GroupAgreement, Share
     from domain.quality import Reliability, Scores, Times, Volume
 
-_MOST_ROWS: Final = 27
+MOST_ROWS: Final = 27
 """Of an interval plot; more can't be read."""
 _MOST_SENDERS: Final = 5
 _OTHERS: Final = "others"
@@ -47,7 +47,7 @@ def agreements(groups: Sequence[GroupAgreement], name_of: Callable[[GroupAgreeme
     """Return a plot of each measure of each disease, the groups one below the other, the newest or last ones first."""
     if not groups[-1].studies:
         return ()
-    shown = [groups[-1], *reversed(groups[:-1])][:_MOST_ROWS]
+    shown = [groups[-1], *reversed(groups[:-1])][:MOST_ROWS]
     return tuple(
         _agreement(target, number, measure, title, shown, name_of)
         for number, target in enumerate(TARGETS)
@@ -66,13 +66,14 @@ def _agreement(
         text=f"{title} for {target} of each group with its 95 % interval, from 0 at the left to 1 at the right.",
     )
     return Plot(
-        svg=interval_plot(caption, [_interval(name, share) for name, share in shares], tone=number),
+        svg=interval_plot(caption, [interval(name, share) for name, share in shares], tone=number),
         heads=("Group", f"{title} (95 % interval; counts)"),
         rows=tuple((name, told(share)) for name, share in shares),
     )
 
 
-def _interval(name: str, share: Share) -> Interval:
+def interval(name: str, share: Share) -> Interval:
+    """Return a share as a row of a plot."""
     low, high = share.wilson_95 or (0.0, 0.0)
     return Interval(name=name, value=share.value, low=low, high=high)
 
@@ -119,7 +120,7 @@ def reliability(found: Sequence[Reliability]) -> Plot | None:
         "same, with its 95 % interval. On the diagonal both are equal.",
     )
     groups = [
-        (str(label), [(one.mean, _interval("", one.seen)) for one in found if one.label is label])
+        (str(label), [(one.mean, interval("", one.seen)) for one in found if one.label is label])
         for label in Label
         if any(one.label is label for one in found)
     ]

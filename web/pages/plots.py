@@ -143,6 +143,20 @@ def bar_plot(caption: Caption, places: Sequence[str], stack: Sequence[Series], a
     return _picture(caption, drawn)
 
 
+def twin_plot(caption: Caption, places: Sequence[str], twins: Sequence[Series], axis: Axis) -> str:
+    """Draw bars over places from left to right, those of the series beside each other."""
+    drawn = [_horizontals(axis), _places(places), _legend([(one.name, one.kind) for one in twins])]
+    width = _inner() / max(len(places), 1) * 0.8 / max(len(twins), 1)
+    for number, one in enumerate(twins):
+        for place, value in enumerate(one.values):
+            if value:
+                x = _middle(place, len(places)) + (number - len(twins) / 2) * width
+                y = _up(axis, value)
+                tall = max(_up(axis, 0) - y, 0.5)
+                drawn.append(_element("rect", x=x, y=y, width=width, height=tall, kind=f"fill-{one.tone}"))
+    return _picture(caption, drawn)
+
+
 def interval_plot(caption: Caption, rows: Sequence[Interval], *, tone: int = 0) -> str:
     """Draw shares one below the other, each with its interval; 0 is left, 1 is right."""
     longest = max((len(row.name) for row in rows), default=0)

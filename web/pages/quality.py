@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,12 +12,12 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from domain.accounts import Permission
 from domain.agreement import Grouping, agreement
 from domain.quality import WEEKS, drift
-from web.pages import charts
+from web.pages import charts, trial_charts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from domain.agreement import GroupAgreement, Scanner
+    from domain.agreement import GroupAgreement
     from domain.quality import QualityBook
     from web.pages.paper import Paper
     from web.pages.visitors import Doorman
@@ -64,41 +65,41 @@ def routes(book: QualityBook, doorman: Doorman, paper: Paper, *, now: Callable[[
             raise HTTPException(400, "there is no such window or grouping")
         window = Window.of(weeks, now())
         first, end = window.first, window.end
-        groups = agreement(book.comparisons(first, end), Grouping(by))
-        scores, volumes = book.scores(first, end), book.volumes(first, end)
-        senders = sorted({one.sender for one in scores} | {one.sender for one in volumes})
-        chosen = sender if sender in senders else ""
-        return paper.page(
-            request,
-            "quality.html",
-            session=session,
-            weeks=weeks,
-            windows=WEEKS,
-            by=by,
-            groupings=list(Grouping),
-            sender=chosen,
-            senders=senders,
-            first=first,
-            last=end - timedelta(days=1),
-            groups=groups,
-            name_of=name_of,
-            agreements=charts.agreements(groups, name_of),
-            unmatched=book.unmatched(first, end),
-            network=book.network(first, end),
-            drifts=drift(scores),
-            scores=charts.scores(scores, chosen),
-            reliability=charts.reliability(book.reliability(first, end)),
-            volumes=charts.volumes(volumes, first.date(), weeks * 7),
-            times=charts.times(book.times(first, end), first.date(), weeks * 7),
-        )
+        with ThreadPoolExecutor(1) as beside:  # what takes longest is read while the rest is
+            trials = beside.submit(book.trials, first, end)
+            groups = agreement(book.comparisons(first, end), Grouping(by))
+            scores, volumes = book.scores(first, end), book.volumes(first, end)
+            senders = sorted({one.sender for one in scores} | {one.sender for one in volumes})
+            chosen = sender if sender in senders else ""
+            return paper.page(
+                request,
+                "quality.html",
+                session=session,
+                weeks=weeks,
+                windows=WEEKS,
+                by=by,
+                groupings=list(Grouping),
+                sender=chosen,
+                senders=senders,
+                first=first,
+                last=end - timedelta(days=1),
+                groups=groups,
+                name_of=name_of,
+                agreements=charts.agreements(groups, name_of),
+                unmatched=book.unmatched(first, end),
+                network=book.network(first, end),
+                drifts=drift(scores),
+                scores=charts.scores(scores, chosen),
+                reliability=charts.reliability(book.reliability(first, end)),
+                volumes=charts.volumes(volumes, first.date(), weeks * 7),
+                times=charts.times(book.times(first, end), first.date(), weeks * 7),
+                board=(board := trials.result()),
+                trial_plots=trial_charts.plots(board),
+            )
 
     return router
 
 
 def name_of(group: GroupAgreement) -> str:
     """Return what a group of studies is called."""
-    return " ".join(filter(None, (_scanner(group.scanner), group.week))) or "All"
-
-
-def _scanner(scanner: Scanner | None) -> str:
-    return "" if scanner is None else " ".join(filter(None, (scanner.ae_title, scanner.station))) or "(unknown)"
+    return " ".join(filter(None, (group.scanner and group.scanner.title, group.week))) or "All"
