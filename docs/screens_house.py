@@ -30,7 +30,7 @@ ROUTES = (RouteOfResults(objects=("document", "capture"), peers=("portal",)),)
 
 
 def main(folder: Path) -> None:
-    """Write a picture of each page in each theme."""
+    """Write a picture of each page in each theme, and one of the part about networks on trial."""
     with embedded_server() as url, migrated(url) as engine:
         make_busy_weeks(engine)
         add_account(engine, "olga", Role.OPERATOR)
@@ -44,8 +44,15 @@ def main(folder: Path) -> None:
                     olga.page.goto(f"{base}/{name}")
                     file = folder / f"{name}-{theme}.png"
                     olga.page.screenshot(path=file, full_page="--whole" in sys.argv)
-                    Image.open(file).convert("RGB").quantize(_COLOURS).save(file, optimize=True)
+                    _slim(file)
+                trials = folder / f"quality-trials-{theme}.png"
+                olga.page.locator("section", has=olga.page.locator("#trials")).screenshot(path=trials)
+                _slim(trials)
                 olga.page.get_by_role("button", name="Light" if theme == "dark" else "Dark").click()
+
+
+def _slim(file: Path) -> None:
+    Image.open(file).convert("RGB").quantize(_COLOURS).save(file, optimize=True)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ def _scores(scored: Iterable[ScoredAlike]) -> dict[bool, list[Scores]]:
 
 
 def _histograms(scores: Iterable[Scores]) -> dict[Label, tuple[int, ...]]:
-    counts = {label: (0,) * BINS for label in Label}
+    counts: dict[Label, tuple[int, ...]] = dict.fromkeys(Label, (0,) * BINS)
     for one in scores:
         counts[one.label] = tuple(count + more for count, more in zip(counts[one.label], one.counts, strict=True))
     return counts

@@ -149,4 +149,3 @@ def _target_lines(target: str, found: TargetPair) -> Iterator[str]:
         shares = "  ".join(f"{share} {share_in_words(getattr(accuracy, share))}" for share in _SHARES)
         yield f"  {target:<10} {name} {shares}"
     yield f"  {'':<10} by chance: sensitivity p {found.p_sensitivity:.3f}, specificity p {found.p_specificity:.3f}"
-

@@ -95,11 +95,53 @@ VALUES ('disk-watermark', 412, 0, now() - interval '20 s', now(), 0.01, 182400, 
     ('reconcile', 30, 2, now() - interval '3 h', now() - interval '3 h', 4.1, NULL, 'the store can''t be read'),
     ('archive-check', 12, 0, now() - interval '9 h', now() - interval '9 h', 31, 0, NULL);
 """
+# A shadow for the last five weeks, better than the active network, but for the films of WARD-CR; and three replays.
+_SHADOW = """
+INSERT INTO model_versions (name, version, sha256, undetermined_below, covid19_from)
+VALUES ('ward7-chest', '1.1.0', repeat('0b2c77aa', 8), 0.5, 0.6);
+CREATE TEMP TABLE day_of_shadow AS
+SELECT n, draw < 0.04 AS is_unsure,
+    truth + (draw > CASE WHEN slip > 0 THEN 0.5 WHEN sender = 'WARD-CR' THEN 0.88 ELSE 0.96 END)::int AS named,
+    CASE WHEN draw < 0.04 THEN 0.4 + 0.09 * random() ELSE 0.6 + 0.38 * sqrt(random()) END AS top,
+    extract(hour FROM at) = 9 AND n % 3 = 0 AS is_skipped
+FROM (SELECT *, random() AS draw FROM day_of_study WHERE at > now() - interval '35 days' AND n < 4196) AS lately;
+INSERT INTO shadow_findings (findings_id, model_version_id, outcome, label, probabilities, seconds, created_at)
+SELECT f.id, m.id, CASE WHEN is_skipped THEN 'skipped' WHEN is_unsure THEN 'undetermined' ELSE 'classified' END,
+    CASE WHEN NOT is_skipped AND NOT is_unsure THEN classes.label[1 + named % 3] END,
+    CASE WHEN NOT is_skipped THEN jsonb_build_object(classes.label[1 + named % 3], d.top,
+        classes.label[1 + (named + 1) % 3], (1 - d.top) * 0.6, classes.label[1 + (named + 2) % 3], (1 - d.top) * 0.4)
+    END,
+    CASE WHEN NOT is_skipped THEN 1.4 + random() END, f.created_at + interval '40 s'
+FROM day_of_shadow AS d JOIN studies AS s ON s.study_instance_uid = '2.25.' || n JOIN findings AS f ON f.study_id = s.id
+JOIN model_versions AS m ON m.name = 'ward7-chest', (SELECT ARRAY['COVID19', 'NORMAL', 'PNEUMONIA'] AS label) AS classes
+ORDER BY f.id;
+INSERT INTO jobs (kind, lane, subject_id, max_attempts)
+SELECT 'shadow', 'shadow:ward7-chest-1.1.0', id, 5 FROM findings WHERE id > 4197;
+INSERT INTO jobs (kind, lane, subject_id, max_attempts, state, attempts, settled_at, reason, reason_class)
+SELECT 'shadow', 'shadow:ward7-chest-1.1.0', id, 5, 'held', 5, now() - interval '1 h',
+    'the shadow took longer than 20 s (given up after 5 tries)', 'crashed' FROM findings WHERE id = 4196;
+INSERT INTO replays (candidate, candidate_sha256, active, active_sha256, first, last, studies, decision, actor,
+    created_at, figures)
+SELECT 'ward7-chest-' || version, repeat('0b2c77aa', 8), 'chest-efficientnet-lite0-0.3.0', repeat('ab', 32),
+    now() - ago - interval '84 days', now() - ago, studies, decision, 'olga', now() - ago, jsonb_build_object('targets',
+        jsonb_build_object('COVID19', covid19::jsonb, 'PNEUMONIA', pneumonia::jsonb))
+FROM (VALUES
+    ('1.0.0', interval '63 days', 407, 'not-enough',
+        '{"decision": "not-enough", "present": 31, "absent": 290, "difference": 0.032, "interval": null}',
+        '{"decision": "passed", "present": 84, "absent": 276, "difference": 0.024, "interval": [-0.048, 0.095]}'),
+    ('1.0.0', interval '49 days', 846, 'failed',
+        '{"decision": "passed", "present": 96, "absent": 604, "difference": 0.01, "interval": [-0.042, 0.063]}',
+        '{"decision": "failed", "present": 183, "absent": 571, "difference": -0.055, "interval": [-0.11, 0.0]}'),
+    ('1.1.0', interval '36 days', 1204, 'passed',
+        '{"decision": "passed", "present": 140, "absent": 851, "difference": 0.021, "interval": [-0.022, 0.064]}',
+        '{"decision": "passed", "present": 264, "absent": 802, "difference": 0.064, "interval": [0.006, 0.123]}')
+) AS past (version, ago, studies, decision, covid19, pneumonia);
+"""
 
 
 def make_busy_weeks(engine: Engine) -> None:
     """Fill an empty database; the same each time but for the time of day."""
     with transaction(engine) as connection:
         connection.execute(text("SELECT setseed(0.25)"))
-        for statement in (_WEEKS, _DAY):
+        for statement in (_WEEKS, _DAY, _SHADOW):
             connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -58,6 +58,16 @@ WITH message AS (
 INSERT INTO assessments (study_id, source, covid19, pneumonia, normal, basis, message_id, reported_at, received_at)
 SELECT :study, 'ris', :covid19, :pneumonia, :normal, 'code', id, :at, :at FROM message
 """)
+_OTHER_NETWORK = text("""
+INSERT INTO model_versions (name, version, sha256, undetermined_below) VALUES ('chest', '2.0.0', '2', 0.5)
+ON CONFLICT DO NOTHING
+""")
+_SHADOW = text("""
+INSERT INTO shadow_findings (findings_id, model_version_id, outcome, label, probabilities, seconds)
+SELECT :result, id, :outcome, CASE :outcome WHEN 'classified' THEN 'NORMAL' END,
+    CASE :outcome WHEN 'classified' THEN '{"COVID19": 0.1, "NORMAL": 0.8, "PNEUMONIA": 0.1}'::jsonb END, 1
+FROM model_versions WHERE version = '2.0.0'
+""")
 
 
 @dataclass
@@ -108,6 +118,12 @@ class MadeStudies:
         values = {"study": study, "at": at, "covid19": covid19, "pneumonia": pneumonia, "normal": normal}
         with transaction(self.engine) as connection:
             connection.execute(_REPORT, values)
+
+    def shadow(self, result: int, outcome: str = "classified") -> None:
+        """Let a shadow, chest 2.0.0, say NORMAL of a result, or skip it."""
+        with transaction(self.engine) as connection:
+            connection.execute(_OTHER_NETWORK)
+            connection.execute(_SHADOW, {"result": result, "outcome": outcome})
 
     def result_of(self, sender: str, at: datetime, *, seconds: float = 10, **options: Any) -> int:  # noqa: ANN401 - as of a result
         """Return the number of a study that came at a time, and had its result so many seconds later."""

@@ -31,32 +31,14 @@ def engine(embedded_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def made(engine: Engine) -> MadeStudies:
-    """No study yet; one more network, 2.0.0, that may be a shadow."""
-    made = MadeStudies(engine)
-    made.run(
-        "INSERT INTO model_versions (name, version, sha256, undetermined_below) VALUES ('chest', '2.0.0', '2', 0.5)"
-    )
-    return made
-
-
-def shadow(made: MadeStudies, result: int, outcome: str = "classified") -> None:
-    """Let the shadow say NORMAL of a result, or skip it."""
-    made.run(
-        """
-        INSERT INTO shadow_findings (findings_id, model_version_id, outcome, label, probabilities, seconds)
-        SELECT :result, id, :outcome, CASE :outcome WHEN 'classified' THEN 'NORMAL' END,
-            CASE :outcome WHEN 'classified' THEN '{"COVID19": 0.1, "NORMAL": 0.8, "PNEUMONIA": 0.1}'::jsonb END, 1
-        FROM model_versions WHERE version = '2.0.0'
-        """,
-        result=result,
-        outcome=outcome,
-    )
+    """No study yet."""
+    return MadeStudies(engine)
 
 
 def test_a_pair_is_what_both_say_and_what_was_reported(engine: Engine, made: MadeStudies) -> None:
     """With the scanner, and the networks by name."""
     study = made.study(MORNING)
-    shadow(made, made.result(study, MORNING))
+    made.shadow(made.result(study, MORNING))
     made.report(study[0], MORNING, covid19="present")
     found = pairs(engine, FIRST, END)
     assert found is not None
@@ -76,18 +58,21 @@ def test_a_pair_is_what_both_say_and_what_was_reported(engine: Engine, made: Mad
 def test_what_was_skipped_is_a_pair_without_a_shadow(engine: Engine, made: MadeStudies) -> None:
     """Nor with scores; and nothing was reported of it."""
     for outcome in ("classified", "skipped"):
-        shadow(made, made.result(made.study(MORNING - timedelta(days=9)), MORNING - timedelta(days=9)), outcome)
+        made.shadow(made.result(made.study(MORNING - timedelta(days=9)), MORNING - timedelta(days=9)), outcome)
     found = pairs(engine, FIRST, END)
     assert found is not None
     (other,) = (one for one in found[1].alike if one.shadow is None)
     assert (other.studies, other.said, other.gaps) == (1, {}, {})
-    assert {(one.is_shadow, one.studies, one.is_last) for one in found[1].scored} == {(False, 1, False), (True, 1, False)}
+    assert {(one.is_shadow, one.studies, one.is_last) for one in found[1].scored} == {
+        (False, 1, False),
+        (True, 1, False),
+    }
 
 
 def test_studies_of_which_all_say_the_same_are_counted_together(engine: Engine, made: MadeStudies) -> None:
     """Those of another sender apart; 1 lies in the uppermost tenth; the sums of all are those of the studies."""
     for sender, scores in (("XRAY1", (1.0, 0.0, 0.0)), ("XRAY1", (0.7, 0.2, 0.1)), ("XRAY2", (1.0, 0.0, 0.0))):
-        shadow(made, made.result(made.study(MORNING, sender=sender), MORNING, scores=scores))
+        made.shadow(made.result(made.study(MORNING, sender=sender), MORNING, scores=scores))
     found = pairs(engine, FIRST, END)
     assert found is not None
     first, second = sorted(found[1].alike, key=lambda one: one.scanner)
@@ -100,7 +85,7 @@ def test_studies_of_which_all_say_the_same_are_counted_together(engine: Engine, 
 def test_what_could_not_be_processed_has_no_scores(engine: Engine, made: MadeStudies) -> None:
     """The word says so."""
     result = made.result(made.study(MORNING), MORNING)
-    shadow(made, result)
+    made.shadow(result)
     made.run("""
         UPDATE shadow_findings SET outcome = 'could-not-process', label = NULL, probabilities = NULL,
             unsuitable = 'not-frontal'
@@ -114,9 +99,9 @@ def test_what_could_not_be_processed_has_no_scores(engine: Engine, made: MadeStu
 def test_of_a_study_the_last_result_counts_and_of_networks_the_last_ones(engine: Engine, made: MadeStudies) -> None:
     """What others said is left out and counted."""
     study = made.study(MORNING)
-    shadow(made, made.result(study, MORNING, version="0.9.0"))
-    shadow(made, made.result(study, MORNING + timedelta(minutes=1)))
-    shadow(made, made.result(study, MORNING + timedelta(minutes=2), label="NORMAL"))
+    made.shadow(made.result(study, MORNING, version="0.9.0"))
+    made.shadow(made.result(study, MORNING + timedelta(minutes=1)))
+    made.shadow(made.result(study, MORNING + timedelta(minutes=2), label="NORMAL"))
     found = pairs(engine, FIRST, END)
     assert found is not None
     (pair,) = found[1].alike
@@ -126,7 +111,7 @@ def test_of_a_study_the_last_result_counts_and_of_networks_the_last_ones(engine:
 def test_without_a_shadow_there_are_no_pairs(engine: Engine, made: MadeStudies) -> None:
     """Nor in other days."""
     assert pairs(engine, FIRST, END) is None
-    shadow(made, made.result(made.study(END), END))
+    made.shadow(made.result(made.study(END), END))
     assert pairs(engine, FIRST, END) is None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -21,6 +22,7 @@ from web.api.quality_sheet import (
     Times,
     Volume,
 )
+from web.api.trial_sheet import Trials
 from web.pages.quality import Window
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def routes(book: QualityBook, gate: Gate) -> APIRouter:
     """Return what answers for quality."""
     router = gate.router(tag="quality", permission=Permission.QUALITY)
 
-    @router.get("/quality", summary="See agreement, drift, calibration, volumes and times")
+    @router.get("/quality", summary="See agreement, drift, calibration, volumes, times and networks on trial")
     def show(weeks: Weeks = _USUAL_WEEKS, by: By = Grouping.WEEK) -> Quality:
         return _figures(book, Window.of(weeks, datetime.now(UTC)), by)
 
@@ -52,16 +54,19 @@ def routes(book: QualityBook, gate: Gate) -> APIRouter:
 
 def _figures(book: QualityBook, window: Window, by: Grouping) -> Quality:
     first, end = window.first, window.end
-    scores, network = book.scores(first, end), book.network(first, end)
-    return Quality(
-        first=first,
-        end=end,
-        groups=[Group.of(one) for one in agreement(book.comparisons(first, end), by)],
-        unmatched=dict(book.unmatched(first, end)),
-        network=None if network is None else ScoredNetwork.model_validate(network),
-        scores=[Scores.model_validate(one) for one in scores],
-        drift=[Drift.model_validate(one) for one in drift(scores)],
-        reliability=[Reliability.of(one) for one in book.reliability(first, end)],
-        volumes=[Volume.model_validate(one) for one in book.volumes(first, end)],
-        times=[Times.model_validate(one) for one in book.times(first, end)],
-    )
+    with ThreadPoolExecutor(1) as beside:  # as for the page
+        trials = beside.submit(book.trials, first, end)
+        scores, network = book.scores(first, end), book.network(first, end)
+        return Quality(
+            first=first,
+            end=end,
+            groups=[Group.of(one) for one in agreement(book.comparisons(first, end), by)],
+            unmatched=dict(book.unmatched(first, end)),
+            network=None if network is None else ScoredNetwork.model_validate(network),
+            scores=[Scores.model_validate(one) for one in scores],
+            drift=[Drift.model_validate(one) for one in drift(scores)],
+            reliability=[Reliability.of(one) for one in book.reliability(first, end)],
+            volumes=[Volume.model_validate(one) for one in book.volumes(first, end)],
+            times=[Times.model_validate(one) for one in book.times(first, end)],
+            trials=Trials.of(trials.result()),
+        )

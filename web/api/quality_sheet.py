@@ -9,29 +9,12 @@ from pydantic import Field
 
 from domain.findings import Label  # noqa: TC001 - pydantic reads it at run time
 from web.api.answer import Answer
+from web.api.figure_sheet import Drifted, Share
+from web.api.trial_sheet import Trials  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
     from domain.agreement import GroupAgreement
-    from domain.agreement import Share as Counted
     from domain.quality import Reliability as Measured
-
-
-class Share(Answer):
-    """A part of a count."""
-
-    count: int
-    of: int
-    value: float | None
-    """0 to 1; null of nothing."""
-    interval: tuple[float, float] | None
-    """95 % interval by Wilson's score."""
-
-    @classmethod
-    def counted(cls, share: Counted) -> Self:
-        """Return a share."""
-        bounds = share.wilson_95
-        interval = None if bounds is None else (bounds[0], bounds[1])
-        return cls(count=share.count, of=share.of, value=share.value, interval=interval)
 
 
 class TargetFigures(Answer):
@@ -100,17 +83,10 @@ class Scores(Answer):
     """Whether they are of the last seven days."""
 
 
-class Drift(Answer):
+class Drift(Drifted):
     """How far a sender's scores of the last seven days are from those before, in the window."""
 
     sender: str
-    last: int
-    before: int
-    indexes: dict[Label, float]
-    """Population stability index of each class; none where there are too few results."""
-    by_chance: float | None
-    """What the index stays below in 95 of 100 weeks in which nothing changes."""
-    reading: str = Field(examples=["no more than chance"])
 
 
 class Reliability(Answer):
@@ -176,3 +152,4 @@ class Quality(Answer):
     reliability: list[Reliability]
     volumes: list[Volume]
     times: list[Times]
+    trials: Trials

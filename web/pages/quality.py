@@ -102,4 +102,5 @@ def routes(book: QualityBook, doorman: Doorman, paper: Paper, *, now: Callable[[
 
 def name_of(group: GroupAgreement) -> str:
     """Return what a group of studies is called."""
-    return " ".join(filter(None, (group.scanner and group.scanner.title, group.week))) or "All"
+    scanner = "" if group.scanner is None else group.scanner.title
+    return " ".join(filter(None, (scanner, group.week))) or "All"

@@ -128,3 +128,11 @@ def test_who_is_right_is_not_known_of_the_others(said: Statement | None) -> None
     """Not said is not absent."""
     found = figures(alike(PNEUMONIA, NORMAL, said=said)).targets[PNEUMONIA].active
     assert (found.sensitivity.of, found.specificity.of) == (0, 0)
+
+
+def test_a_source_has_a_title_and_tells_which_diseases_were_reported() -> None:
+    """A disease of which no report speaks is left out."""
+    found = (alike(NORMAL, NORMAL, said=Statement.ABSENT), alike(NORMAL, NORMAL, scanner=ROOM2))
+    first, second, everything = compared(Pairs(found, ()))
+    assert [one.title for one in (first, second, everything)] == ["XRAY1 A", "XRAY2", "All"]
+    assert [list(one.reported) for one in (first, second, everything)] == [[PNEUMONIA], [], [PNEUMONIA]]

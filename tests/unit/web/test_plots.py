@@ -18,6 +18,7 @@ from web.pages.plots import (
     reliability_plot,
     seconds_axis,
     shade_plot,
+    twin_plot,
 )
 
 CAPTION = Caption(key="k", title="A <title> & more", text='what "is" where')
@@ -56,6 +57,7 @@ def test_every_plot_says_what_it_shows() -> None:
         interval_plot(CAPTION, [Interval(name="<b>", value=0.5, low=0.2, high=0.8)]),
         reliability_plot(CAPTION, [("<b>", [(0.5, Interval(name="", value=0.5, low=0.2, high=0.8))])]),
         shade_plot(CAPTION, ["<a>"], [[1, 2]]),
+        twin_plot(CAPTION, ["<a>"], [Series(name="<b>", values=(1.0,))], axis_to(1)),
     ):
         root = parsed(picture)
         assert (root.attrib["role"], root.findtext("title"), root.findtext("desc")) == (
@@ -100,3 +102,13 @@ def test_shades_are_stronger_where_more_is() -> None:
     depths = [float(found) for found in re.findall(r'fill-opacity="([0-9.]+)"', picture)]
     assert len(depths) == 2
     assert depths[0] > depths[1]
+
+
+def test_twin_bars_stand_beside_each_other_on_one_foot() -> None:
+    """Side by side about the middle of their place, each as high as its value; of nothing there is none."""
+    twins = [Series(name="a", values=(4.0, 0.0), tone=0), Series(name="b", values=(2.0, 1.0), tone=1)]
+    root = parsed(twin_plot(CAPTION, ["x", "y"], twins, axis_to(4)))
+    x, y, width, height = (numbers(root, "rect", key) for key in ("x", "y", "width", "height"))
+    assert x[0] + width[0] == pytest.approx(x[1], abs=0.2)
+    assert height == pytest.approx([height[0], height[0] / 2, height[0] / 4], abs=0.2)
+    assert [top + tall for top, tall in zip(y, height, strict=True)] == pytest.approx([y[0] + height[0]] * 3, abs=0.2)
