@@ -23,11 +23,6 @@ class Opinion:
         """Return what findings say."""
         return cls(outcome=findings.outcome, label=findings.label, probabilities=findings.probabilities)
 
-    @property
-    def word(self) -> str:
-        """The class it names, or why it names none."""
-        return self.label or self.outcome
-
     def names(self, target: Label) -> bool:
         """Whether it names a class; one that could not process the study does not."""
         return self.label is target
