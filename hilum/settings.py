@@ -23,10 +23,10 @@ from pydantic_settings import (
 )
 
 from domain.errors import Misconfigured
-from domain.film import ConflictPolicy
 from hilum import credentials
 from hilum.metrics_settings import Log, Metrics, Traces
-from hilum.peer_settings import AeTitleText, Peer, Port, PriorityOfStudies, Ris, RouteOfResults, check_names
+from hilum.node_settings import Node
+from hilum.peer_settings import Peer, PriorityOfStudies, Ris, RouteOfResults, check_names
 from hilum.report_settings import FinalReports, Report
 from hilum.retention_settings import Retention, check_room
 from hilum.section import Section
@@ -63,48 +63,6 @@ class Database(Section):
     url: Annotated[str, AfterValidator(_database_url)] = Field(
         EMBEDDED,
         description="`embedded`, or `postgresql+psycopg2://user:password@host:port/database` (server 14 or newer)",
-    )
-
-
-class Node(Section):
-    """The DICOM node that receives films."""
-
-    ae_title: AeTitleText = Field("HILUM", description="an AE title of 1 to 16 printable ASCII characters")
-    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on; `0.0.0.0` for all")
-    port: Port = Field(11112, description="a TCP port from 1 to 65535")
-    study_quiet_seconds: float = Field(
-        5, ge=0, le=3600, description="seconds, 0 to 3600: a study with no new instance for this long is complete"
-    )
-    maximum_associations: int = Field(64, ge=1, le=1000, description="senders at the same time, 1 to 1000")
-    acse_timeout_seconds: float = Field(
-        30, gt=0, le=3600, description="seconds, to 3600, that a caller may take to ask for an association"
-    )
-    dimse_timeout_seconds: float = Field(
-        60, gt=0, le=3600, description="seconds, to 3600, that a caller may be silent within a message"
-    )
-    idle_timeout_seconds: float = Field(
-        60, gt=0, le=86400, description="seconds, to 86400, that an association may be silent between two messages"
-    )
-    check_called_ae_title: bool = Field(
-        False,  # noqa: FBT003 - a default
-        description="true or false: reject associations that ask for another AE title than ours",
-    )
-    tls_port: int = Field(0, ge=0, le=65535, description="a TCP port for DICOM over TLS, usually 2762; 0: none")
-    tls_certificate: Path | None = Field(None, description="a PEM file with our certificate and those above it")
-    tls_key: Path | None = Field(None, description="a PEM file with our private key")
-    tls_client_authorities: Path | None = Field(
-        None, description="a PEM file with the authorities whose clients may call over TLS; unset: any client may"
-    )
-    processes: int = Field(
-        0, ge=0, le=64, description="processes that receive, 1 to 64; 0: one for each core, at most 4"
-    )
-    on_conflict: ConflictPolicy = Field(
-        ConflictPolicy.KEEP_FIRST,
-        description="what is done with other content under a known SOP Instance UID: `reject` refuses it, `keep_first` "
-        "keeps it aside, `replace` lets it count and keeps the first one aside",
-    )
-    reserve_megabytes: int = Field(
-        512, ge=0, le=1_000_000, description="free space on the spool's disk, in MB, below which no film is taken"
     )
 
 
@@ -220,6 +178,7 @@ class Settings(BaseSettings):
         return self.home / "postgresql"
 
 
+_SECRET_KEYS = {"webhook", "client_secret", "token_sha256"}
 _NO_SECRETS = {"store.url", "store.endpoint", "store.region", "store.timeout_seconds"}
 _TABLES_OF_LISTS: dict[str, type[Section]] = {
     "peers": Peer,
@@ -306,8 +265,8 @@ def environment_without_settings() -> dict[str, str]:
 
 
 def without_password(url: str) -> str:
-    """Return a database address with its password, if it has one, replaced by `***`."""
-    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    """Return a database address with its passwords, before the host or among its parameters, replaced by `***`."""
+    return re.sub(r"([?&]\w*password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url))
 
 
 def _credentials_folder() -> Path | None:
@@ -347,14 +306,18 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _shown(key: str, value: Any) -> str:  # noqa: ANN401 - whatever the file held
-    folder = _credentials_folder()
-    if key in {"alarm.webhook", "oidc.client_secret"} or (folder is not None and key in credentials.keys(folder)):
+    if key.rpartition(".")[2] in _SECRET_KEYS or _is_of_a_credential(key):
         return "***"
     if key.startswith("store.") and key not in _NO_SECRETS:  # a mistyped key may hold the secret
         return "***"
     if key.startswith("store.") and "@" in str(value):  # keys where they do not belong
         return "***"
     return repr(without_password(value)) if key == "database.url" and isinstance(value, str) else repr(value)
+
+
+def _is_of_a_credential(key: str) -> bool:
+    folder = _credentials_folder()
+    return folder is not None and any(f"{key}.".startswith(f"{given}.") for given in credentials.keys(folder))
 
 
 def _section_of(location: tuple[int | str, ...]) -> type[BaseModel]:

@@ -7,9 +7,9 @@ import pwd
 import stat
 import tomllib
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from hilum.doctor.check import failure, not_applicable, ok, warning
+from hilum.settings import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +38,8 @@ def settings_file(source: Path | None) -> Iterator[Finding]:
 
 
 def _secrets(values: Mapping[str, Any]) -> Iterator[str]:
-    if urlsplit(str(values.get("database", {}).get("url", ""))).password:
+    url = str(values.get("database", {}).get("url", ""))
+    if without_password(url) != url:
         yield "the password in database.url"
     yield from (f"{table}.{key}" for table, key in _SECRETS if values.get(table, {}).get(key))
 

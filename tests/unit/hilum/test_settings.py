@@ -135,6 +135,20 @@ def test_a_refused_database_address_does_not_show_its_password() -> None:
     assert "database.url: 'mysql://hilum:***@db/hilum' is not allowed" in message
 
 
+@pytest.mark.parametrize("name", ["password", "sslpassword"])
+def test_a_password_among_the_parameters_of_the_database_is_not_shown(name: str) -> None:
+    """The server takes it from there as well; what else is said there helps."""
+    url = f"postgresql://db/hilum?user=hilum&{name}=ge:heim@x&sslmode=require"
+    shown = config_file.as_toml(load(f'[database]\nurl = "{url}"'), None)
+    assert f"?user=hilum&{name}=***&sslmode=require" in shown
+
+
+def test_a_programs_token_is_not_shown_where_its_digest_belongs() -> None:
+    """Which is what somebody in a hurry pastes."""
+    message = refusal('[[web_clients]]\nname = "viewer"\ntoken_sha256 = "geheim"\nmay = ["read"]')
+    assert "web_clients.0.token_sha256: *** is not allowed" in message
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     """One line each."""
     assert len(refusal("bogus = 1\n[node]\nport = 0\nae_title = 5").splitlines()) == 3
