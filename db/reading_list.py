@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -28,7 +28,7 @@ from domain.worklist import StepPriority, StepState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date, tzinfo
+    from datetime import tzinfo
 
     from sqlalchemy import Engine, Row
 
@@ -40,6 +40,8 @@ _ORDERS: Final[Mapping[ReadingOrder, tuple[str, str]]] = {
     ReadingOrder.ARRIVAL: ("r.received_at{0}, r.study_id{0}", ">"),
     ReadingOrder.NEWEST: ("r.received_at{0}, r.study_id{0}", "<"),
 }
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
+"""No film came before or comes after; a moment of every zone can be written down for them."""
 _UNSERVED_SECONDS: Final = 20
 """So long may no worker be there: one that is started again is back sooner."""
 _JOB: Final = f"""LEFT JOIN LATERAL (
@@ -155,7 +157,7 @@ class PostgresReadingList:
         """Return the first studies, or those behind the one that the query names."""
         days = {
             "since": query.since and self._midnight(query.since),
-            "until": query.until and self._midnight(query.until + timedelta(days=1)),
+            "until": query.until and self._midnight(query.until, after=timedelta(days=1)),
         }
         values = {**_values(query), **days, "at_most": at_most + 1, "patience": self._patience}
         with transaction(self._engine) as connection:
@@ -165,8 +167,8 @@ class PostgresReadingList:
             rows = connection.execute(text(statement), {**values, **service}).all()
         return ReadingPage(readings=tuple(_reading(row) for row in rows[:at_most]), has_more=len(rows) > at_most)
 
-    def _midnight(self, day: date) -> datetime:
-        begin = datetime.combine(day, time())
+    def _midnight(self, day: date, *, after: timedelta = timedelta()) -> datetime:
+        begin = datetime.combine(min(max(day, _FIRST_DAY), _LAST_DAY) + after, time())
         return begin.astimezone() if self._zone is None else begin.replace(tzinfo=self._zone)
 
     def places(self) -> Sequence[str]:

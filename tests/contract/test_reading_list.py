@@ -80,6 +80,17 @@ def test_a_day_begins_at_midnight_of_the_house(room: ReadingRoom) -> None:
         assert len(readings.page(query, at_most=9).readings) == found
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Lima"])
+def test_the_first_day_and_the_last_are_days_like_others(room: ReadingRoom, zone: str) -> None:
+    """Before the one and after the other there is no midnight that a program could write down."""
+    room.receive(1)
+    for at in (ZoneInfo(zone), None):
+        readings = PostgresReadingList(room.engine, patience=timedelta(minutes=5), zone=at)
+        assert len(readings.page(ReadingQuery(since=date.min, until=date.max), at_most=9).readings) == 1
+        assert not readings.page(ReadingQuery(since=date.max), at_most=9).readings
+        assert not readings.page(ReadingQuery(until=date.min), at_most=9).readings
+
+
 def test_a_later_result_ends_what_a_held_job_said(room: ReadingRoom) -> None:
     """As after a film that could be read."""
     room.receive(1)

@@ -37,9 +37,9 @@ class StudyFilters(BaseModel):
     place: str = Field("", max_length=64, pattern=PLAIN)
     """A sender's AE title or a station's name."""
     since: date | None = None
-    """Received on this day (UTC) or later."""
+    """Received on this day, of the installation's time zone (`web.time_zone`), or later."""
     until: date | None = None
-    """Received on this day (UTC) or earlier."""
+    """Received on this day, of the same, or earlier."""
     show: Literal["unread", "all"] = "unread"
     """Whether studies that were read are left out."""
     behind: int | None = Field(None, ge=1, le=LARGEST_ID)
