@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
@@ -79,11 +80,16 @@ def _near(own: socket.socket) -> str:
 
 
 def _client_context(files: TlsFiles) -> ssl.SSLContext:
-    """Return what calls with our own certificate, and takes any: it is ourselves that we call."""
+    """Return what calls with our own certificate, and takes any: it is ourselves that we call.
+
+    The node has its files in memory. Where others have taken their places that can't be used we call without: the node
+    answers, if only that it wants one.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.load_cert_chain(files.certificate, files.key)
+    with suppress(OSError):  # of which errors of TLS are
+        context.load_cert_chain(files.certificate, files.key)
     return context
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
-from dicom_node.access import Access, Caller, Rejection
+from dicom_node.access import Access, Caller, Rejection, TlsFiles
 from dicom_node.receiver import Listener, Node, Sockets, listen
 from dicom_node.self_echo import doors, is_answered, with_ourselves
 from dicom_node.workload import Workload
+from tests.certificates import certificates
 
 XRAY = Caller(ae_title="XRAY1")
 
@@ -58,6 +60,19 @@ def test_a_node_that_has_too_many_callers_lives() -> None:
     full = listener(most=0)
     with node(full) as listening:
         assert lives(full, listening)
+
+
+def test_a_node_whose_files_for_tls_are_replaced_by_wrong_ones_lives(tmp_path: Path) -> None:
+    """It has those that it was started with; to end it would be the fault's worst hour."""
+    own = certificates(tmp_path, "own")
+    files = TlsFiles(port=0, certificate=own.certificate, key=own.key, client_authorities=None)
+    secure = replace(listener(callers=()), tls=files)
+    with node(secure) as listening:
+        assert lives(secure, listening)
+        own.key.write_text("no key")
+        assert lives(secure, listening)
+        own.key.unlink()
+        assert lives(secure, listening)
 
 
 def test_a_port_where_nobody_accepts_is_no_life() -> None:

@@ -66,7 +66,7 @@ def test_tables_and_lists_are_json(folder: Path) -> None:
         ("hilum.node.port", "secret", ["node.port", "***", "1 to 65535"]),
         ("hilum.report.uid_root", "secret", ["report.uid_root", "***"]),
         ("hilum.web_clients", '[{"name": "a", "token_sha256": "secret"}]', ["web_clients.0.token_sha256", "***"]),
-        ("hilum.oidc", '{"key": "secret"}', ["oidc.key", "***"]),
+        ("hilum.report", '{"uid_roots": "secret"}', ["report.uid_roots", "***"]),
         ("hilum.log.level", "\udcff", ["hilum.log.level", "can't be read"]),
     ],
 )
