@@ -224,7 +224,7 @@ def test_who_disagrees_says_why_and_sees_it_again(reader: Visitor, place: Ward, 
         ({"act": "answer", "covid19": "present", "normal": "present", "comment": "kept"}, 400, "exclude each other"),
         ({"act": "answer", "covid19": "maybe"}, 400, "no such answer"),
         ({"act": "answer", "covid19": "absent", "mark": "older", "comment": "kept"}, 409, "Another result"),
-        ({"act": "answer", "covid19": "absent", "csrf": "stolen"}, 403, "too old"),
+        ({"act": "answer", "covid19": "absent", "csrf": "older", "comment": "kept"}, 403, "anew meanwhile"),
     ],
 )
 def test_an_answer_that_can_not_be_taken_is_explained(
@@ -234,6 +234,27 @@ def test_an_answer_that_can_not_be_taken_is_explained(
     page = reader.post(f"/studies/{study}/assessment", **{**form_of(reader, study), **fields})
     assert (page.status_code, says in page.text) == (status, True)
     assert fields.get("comment", "") in page.text
+
+
+def test_who_was_logged_out_meanwhile_gets_back_what_was_written(reader: Visitor, place: Ward, study: StudyId) -> None:
+    """Nothing is saved, and nothing typed is lost: it stands there to be copied, beside the way back to the study."""
+    form, before = form_of(reader, study), place.recorded()
+    reader.client.cookies.clear()
+    said = {"act": "answer", "covid19": "absent", "pneumonia": "maybe", "comment": "rotated\r\nfilm <b>"}
+    page = reader.post(f"/studies/{study}/assessment", **form, **said)
+    assert (page.status_code, place.recorded()) == (401, before)
+    for shown in ("nothing was saved", "rotated\nfilm &lt;b&gt;", "COVID-19: absent", f"/login?next=/studies/{study}"):
+        assert shown in page.text
+    assert "A-100" not in page.text
+
+
+def test_an_answer_that_another_site_sent_is_not_shown_again(reader: Visitor, study: StudyId) -> None:
+    """Whether somebody is logged in or not."""
+    for _ in range(2):
+        path, fields = f"/studies/{study}/assessment", {"csrf": "x", "act": "answer", "comment": "call this number"}
+        answer = reader.client.post(path, data=fields, headers={"Accept": "text/html", "Origin": "https://evil.example"})
+        assert (answer.status_code, "call this number" in answer.text) == (403, False)
+        reader.client.cookies.clear()
 
 
 def test_priors_lead_to_the_patients_other_studies(reader: Visitor, place: Ward, study: StudyId) -> None:

@@ -18,8 +18,8 @@ from domain.ids import StudyId
 from domain.report_outline import outline
 from domain.report_phrases import Statement
 from domain.study_view import LONGEST_COMMENT, BadAssessment, agreed, answered
-from web.pages.study_sheet import LABELS, Draft, mark_of, sheet_of
-from web.pages.visitors import PLAIN, check_csrf
+from web.pages.study_sheet import LABELS, STATEMENTS, Draft, mark_of, sheet_of
+from web.pages.visitors import PLAIN, NotLoggedIn, check_origin, is_own_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ _OTHER_NETWORK: Final = (
     "Another network is at work now than the one that made this result: it would have other reasons."
 )
 _OTHER_FILM: Final = "The result does not rest on this film as it is today; there is no map of it."
+_OTHER_LOGIN: Final = "You logged in anew meanwhile, and nothing was saved. What you wrote is still here: answer again."
 _OTHER_RESULT: Final = "Another result has come meanwhile. Look at it, then answer again."
 
 
@@ -113,9 +114,15 @@ def _show(router: APIRouter, room: StudyRoom, doorman: Doorman, paper: Paper, fi
 
     @router.post(f"{_STUDY}/assessment")
     def assess(request: Request, study_id: int, form: Annotated[_Answer, Form()]) -> Response:
-        session = may_assess(request)
-        check_csrf(request, session, form.csrf)
-        view, draft = find(study_id), form.draft
+        check_origin(request)
+        draft = form.draft
+        try:
+            session = may_assess(request)
+        except NotLoggedIn:
+            return _unsaved(request, paper, study_id, draft)
+        view = find(study_id)
+        if not is_own_form(session, form.csrf):
+            return shown(request, session, view, status=403, problem=_OTHER_LOGIN, draft=draft)
         if form.mark != mark_of(view.result):
             return shown(request, session, view, status=409, problem=_OTHER_RESULT, draft=draft)
         try:
@@ -125,6 +132,13 @@ def _show(router: APIRouter, room: StudyRoom, doorman: Doorman, paper: Paper, fi
         room.views.assess(view.study_id, assessment, assessor=session.account.login, comment=draft.comment)
         doorman.record(request, session, AuditAction.ASSESS, view.study_uid)
         return RedirectResponse(f"/studies/{study_id}#assessment", _SEE_OTHER)
+
+
+def _unsaved(request: Request, paper: Paper, study_id: int, draft: Draft) -> Response:
+    """Give back what somebody wrote whose session is over, and nothing of the study."""
+    words = {statement.value: text for statement, text in STATEMENTS.items() if statement is not Statement.NOT_SAID}
+    said = [f"{LABELS[label]}: {words[word]}" for label, word in draft.said.items() if word in words]
+    return paper.page(request, "study_unsaved.html", status=401, study_id=study_id, said=said, comment=draft.comment)
 
 
 def _assessment(view: StudyView, act: str, draft: Draft) -> Assessment:
