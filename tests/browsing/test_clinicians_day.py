@@ -79,6 +79,19 @@ def set_theme(page: Page, theme: str) -> None:
     page.locator("meta[name=color-scheme]").evaluate("(meta, theme) => { meta.content = theme; }", theme)
 
 
+def test_a_page_that_waits_for_results_keeps_nobody_logged_in(browser: Browser, base: str) -> None:
+    """What it asks by itself says so."""
+    asked: list[bool] = []
+    with person(browser, base) as carlo:
+        carlo.page.on(
+            "request",
+            lambda one: asked.append("hilum-automatic" in one.headers) if one.url.endswith("/upload/history") else None,
+        )
+        register(carlo, "carlo")
+    assert asked
+    assert all(asked)
+
+
 def test_a_clinician_uploads_a_film_reads_the_result_and_prints_it(browser: Browser, base: str) -> None:
     """From an account of one's own to paper."""
     with person(browser, base) as carla:

@@ -71,6 +71,16 @@ def test_what_a_token_may_not_is_refused_and_recorded(program: Program, engine: 
     assert recorded(engine)[0] == ("radiologist/program", "view", "/api/v1/studies/1", "denied")
 
 
+def test_what_is_refused_is_recorded_whatever_the_address_holds(program: Program, engine: Engine) -> None:
+    """A database takes no NUL; an address may have one, and be long."""
+    answer = program(Role.RADIOLOGIST).post(f"/operations/peers/a%00{'b' * 2000}/test")
+    assert answer.status_code == 403
+    (event,) = recorded(engine)
+    assert event[3] == "denied"
+    assert event[2].startswith("/api/v1/operations/peers/a")
+    assert len(event[2]) < 300
+
+
 def test_a_request_that_does_not_fit_is_not_shown_again(reader: Asking) -> None:
     """Only where it does not: what was sent may be a name; half a character in it harms nobody."""
     for body in (b'{"q": ["SECRET"]}', b'{"q": "SECRET\\ud800"}', b'{"SECR\\ud800": 1}'):

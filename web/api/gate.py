@@ -14,7 +14,7 @@ from limits.strategies import MovingWindowRateLimiter
 from domain.audit import AuditAction, AuditEvent, AuditOutcome
 from web.api.answer import problems
 from web.api.secret import digest_of
-from web.pages.visitors import address_of
+from web.pages.visitors import address_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Gate:
             find(request)
             token = self.token(request)
             if not token.may(permission):
-                self.record(request, AuditAction.VIEW, request.url.path, outcome=AuditOutcome.DENIED)
+                self.record(request, AuditAction.VIEW, place_of(request), outcome=AuditOutcome.DENIED)
                 raise HTTPException(403, f"the token does not allow this: it needs {permission.value!r}")
 
         return check

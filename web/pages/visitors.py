@@ -28,6 +28,7 @@ _SECURE_COOKIE: Final = "__Host-hilum_session"
 _TOKEN_BYTES: Final = 32
 PLAIN: Final = r"^[^\x00]*$"
 """Texts of forms: a database holds no NUL."""
+_LONGEST_PLACE: Final = 256
 CSRF_HEADER: Final = "x-csrf-token"
 AUTOMATIC_HEADER: Final = "hilum-automatic"
 """What pages send by themselves has it, as header or in the query: that keeps no session from becoming idle."""
@@ -117,7 +118,7 @@ class Doorman:
         def check(request: Request) -> Session:
             found = find(request)
             if not found.account.may(permission):
-                self.record(request, found, AuditAction.VIEW, request.url.path, outcome=AuditOutcome.DENIED)
+                self.record(request, found, AuditAction.VIEW, place_of(request), outcome=AuditOutcome.DENIED)
                 raise HTTPException(403, "your role does not allow this")
             return found
 
@@ -148,6 +149,11 @@ class Doorman:
 def address_of(request: Request) -> str:
     """Return the IP address that a request came from."""
     return "" if request.client is None else request.client.host
+
+
+def place_of(request: Request) -> str:
+    """Return what was asked for, as far as the audit trail takes it: whoever asks writes it."""
+    return request.url.path.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_PLACE]
 
 
 def check_origin(request: Request) -> None:

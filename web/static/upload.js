@@ -165,7 +165,7 @@ async function watch() {
 
 /** Load the history once; say whether something in it is open. */
 async function refresh() {
-  const answer = await fetch("/upload/history", { headers: { Accept: "application/json" } }).catch(() => null);
+  const answer = await fetch("/upload/history", { headers: { Accept: "application/json", "Hilum-Automatic": "yes" } }).catch(() => null);
   if (answer === null || answer.status === 503) return true;
   if (!answer.ok) return false;
   const rows = /** @type {Row[]} */ (await answer.json());

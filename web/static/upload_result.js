@@ -6,7 +6,11 @@ const open = document.getElementById("open");
 
 /** @param {HTMLElement} shown */
 async function look(shown) {
-  const answer = await fetch(shown.dataset.address ?? "", { headers: { Accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(shown.dataset.address ?? "", { headers: { Accept: "application/json", "Hilum-Automatic": "yes" } }).catch(() => null);
+  if (answer?.status === 401) {
+    location.reload();
+    return;
+  }
   const state = answer?.ok ? (await answer.json()).state : shown.dataset.state;
   if (state !== shown.dataset.state) location.reload();
   else setTimeout(() => void look(shown), SECOND);
