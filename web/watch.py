@@ -30,7 +30,7 @@ def routes(overdue: Callable[[], Overdue], clients: Sequence[Client]) -> APIRout
     watcher = [Depends(allowed(clients, Right.WATCH))]
 
     @router.get(LIVE, summary="Whether the web server answers")
-    def live() -> dict[str, str]:
+    async def live() -> dict[str, str]:  # beside the threads that answer: all of them may wait for the database
         return {"status": "live"}
 
     @router.get("/health/ready", summary="Whether the database answers, too")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
 
 import httpx2 as httpx
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from domain.alarm import Overdue
@@ -23,6 +26,8 @@ from web.services import offered
 
 T = TypeVar("T")
 TOKEN = "secret"
+THREADS = 40
+"""That a server answers in."""
 WATCHED = ("/health", "/alarms", "/metrics")
 STUDY: DicomJson = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}}
 
@@ -85,6 +90,19 @@ class FakeRooms:
 
 
 @dataclass
+class BusyRooms(FakeRooms):
+    """Rooms in which all who work wait, as for a database that is away."""
+
+    begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def overdue(self) -> Overdue:
+        self.begun.release()
+        self.go_on.wait(60)
+        return super().overdue()
+
+
+@dataclass
 class Web:
     """An application, asked."""
 
@@ -92,7 +110,7 @@ class Web:
     events: RecordedEvents = field(default_factory=RecordedEvents)
     rights: frozenset[Right] = frozenset(Right)
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of a request
+    def app(self) -> FastAPI:
         digest = hashlib.sha256(TOKEN.encode()).hexdigest()
         client = Client(name=AeTitle("PORTAL"), token_sha256=digest, rights=self.rights)
         services = Services(
@@ -104,8 +122,11 @@ class Web:
             largest_bytes=1000,
             events=self.events,
         )
+        return application(services)
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - of a request
         headers = {"Authorization": f"Bearer {TOKEN}", **options.pop("headers", {})}
-        with TestClient(application(services), raise_server_exceptions=False) as opened:
+        with TestClient(self.app(), raise_server_exceptions=False) as opened:
             return opened.request(
                 method, path if path.startswith(WATCHED) else f"/dicom-web{path}", headers=headers, **options
             )
@@ -120,6 +141,19 @@ def test_a_failure_of_a_room_is_told(problem: Exception, status: int) -> None:
     answer = Web(FakeRooms(problem)).ask("GET", "/studies")
     assert (answer.status_code, answer.json()) == (status, {"detail": str(problem)})
     assert ("retry-after" in answer.headers) is (status == 503)
+
+
+def test_a_server_lives_whose_hands_are_full() -> None:
+    """To start it again would take from people the page that says what they wait for."""
+    rooms = BusyRooms()
+    with TestClient(Web(rooms).app()) as opened, ThreadPoolExecutor(THREADS + 1) as asking:
+        waiting = [asking.submit(opened.get, "/health/ready") for _ in range(THREADS)]
+        try:
+            assert all(rooms.begun.acquire(timeout=30) for _ in range(THREADS))
+            assert asking.submit(opened.get, "/health/live").result(30).status_code == 200
+        finally:
+            rooms.go_on.set()
+    assert {one.result().status_code for one in waiting} == {200}
 
 
 def test_an_unforeseen_failure_shows_nothing_of_itself() -> None:
