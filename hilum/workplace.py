@@ -39,8 +39,8 @@ _STOP_SECONDS = 29.0
 """Whoever sent SIGTERM may kill after 30."""
 _STOP_PATIENCE_SECONDS = 25.0
 """For what is at work."""
-_LONGEST_STEP_SECONDS = 600.0
-"""A thread that does not get on for so long hangs: a job is at most a handful of messages of 30 s patience each."""
+_MESSAGES_SECONDS = 600.0
+"""A job is at most a handful of messages to a DICOM peer, of 30 s patience each."""
 _SHADOW_PATIENCE_SECONDS = 2.0
 """For its thread to give back what it was at, once its process is killed."""
 _JOBS_AT_ONCE = 8
@@ -92,7 +92,7 @@ def work(
     )
     status = f"working with {network.model.name} {network.model.version} on {network.place}"
     watchdog.turned(status)
-    watchdog.watch(Check(network.warm_up, pulse), status, events, stop)
+    watchdog.watch(Check(network.warm_up, pulse, longest_step(settings)), status, events, stop)
     # DICOM toolkits take a second to load: while the first studies are classified.
     handlers = _handlers(settings, engine, store, darkroom, network, tracer)
     lanes += [_loop(settings, guard(lane), handler) for lane, handler in handlers.items()]
@@ -120,17 +120,24 @@ def work(
             raise lane.guard.failure
 
 
+def longest_step(settings: Settings) -> float:
+    """Return the seconds after which a thread that has not got on hangs: longer than the settings let a job take."""
+    ris = max((one.timeout_seconds for one in settings.ris), default=0.0)
+    return _MESSAGES_SECONDS + settings.worker.decode_seconds + 2 * ris
+
+
 class Check:
     """Whether a worker is well: it gets on with its work, or else its network answers; and no thread hangs."""
 
-    def __init__(self, predict: Callable[[], None], pulse: Pulse) -> None:
+    def __init__(self, predict: Callable[[], None], pulse: Pulse, longest_step_s: float) -> None:
         self._predict = predict
         self._pulse = pulse
+        self._longest_step_s = longest_step_s
         self._steps = 0
 
     def __call__(self) -> bool:
         """Look, and let the network predict something where it has had nothing to do since the last look."""
-        if self._pulse.longest_seconds() > _LONGEST_STEP_SECONDS:
+        if self._pulse.longest_seconds() > self._longest_step_s:
             return False
         steps, self._steps = self._steps, self._pulse.steps
         if steps == self._pulse.steps:

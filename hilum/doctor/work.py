@@ -99,10 +99,15 @@ def _unit(name: str, unit: Mapping[str, str], *, is_enabled: bool) -> Iterator[F
 
 
 def _units(systemctl: str) -> dict[str, dict[str, str]]:
-    """Return the properties of each unit that is a service, a target, a socket or a timer of Hilum's."""
-    listed = _asked(systemctl, "list-unit-files", "--no-legend", "--plain", "hilum*")
-    names = [line.split()[0] for line in listed.splitlines() if line.strip()]
-    names = [name for name in names if "@." not in name]
+    """Return the properties of each unit that is a service, a target, a socket or a timer of Hilum's.
+
+    Files are listed without instances, as `hilum-worker@2.service`; those are among the units that are loaded.
+    """
+    files = _asked(systemctl, "list-unit-files", "--no-legend", "--plain", "hilum*")
+    loaded = _asked(systemctl, "list-units", "--all", "--no-legend", "--plain", "hilum*")
+    lines = [line.split() for line in (*files.splitlines(), *loaded.splitlines()) if line.strip()]
+    names = [name for name, state, *_ in lines if "@." not in name and state != "not-found"]
+    names = list(dict.fromkeys(names))
     if not names:
         return {}
     shown = _asked(systemctl, "show", "--property=Id,ActiveState,UnitFileState,Result", *names)

@@ -283,9 +283,13 @@ def test_held_jobs_are_told_and_paused_lanes_warned_of(ask: Doctor, database_url
 
 SYSTEMCTL = """#!/bin/sh
 case "$1" in
+list-units) printf 'hilum-node.service loaded active running It\\nhilum-worker@2.service loaded failed failed It\\n'
+            printf 'hilum-old.service not-found inactive dead It\\n' ;;
 list-unit-files) printf 'hilum-node.service enabled\\nhilum-worker@.service disabled\\nhilum-web.service enabled\\n' ;;
 show) printf 'Id=hilum-node.service\\nActiveState=%s\\nUnitFileState=enabled\\nResult=exit-code\\n\\n' "STATE"
-      printf 'Id=hilum-web.service\\nActiveState=active\\nUnitFileState=disabled\\nResult=success\\n' ;;
+      printf 'Id=hilum-web.service\\nActiveState=active\\nUnitFileState=disabled\\nResult=success\\n'
+      case "$*" in *worker@2*) printf '\\nId=hilum-worker@2.service\\nActiveState=failed\\nUnitFileState=enabled\\nResult=watchdog\\n' ;; esac
+      case "$*" in *old*) printf '\\nId=hilum-old.service\\nActiveState=failed\\n' ;; esac ;;
 esac
 """
 
@@ -296,14 +300,17 @@ esac
         ("failed", "hilum-node.service has failed (exit-code) -> journalctl"),
         ("inactive", "hilum-node.service does not run (inactive) -> systemctl start"),
         ("active", "hilum-web.service runs, and will not after the next boot"),
+        ("active", "hilum-worker@2.service has failed (watchdog) -> journalctl"),
     ],
 )
 def test_units_that_do_not_run_are_told(tmp_path: Path, state: str, words: str) -> None:
-    """As systemctl lists and shows them; templates are no units."""
+    """As systemctl lists and shows them; templates are no units, their instances are."""
     program = tmp_path / "systemctl"
     program.write_text(SYSTEMCTL.replace("STATE", state))
     program.chmod(0o755)
-    assert words in said(work.units(program))
+    told = said(work.units(program))
+    assert words in told
+    assert "hilum-old" not in told
 
 
 def test_without_units_there_is_nothing_to_say(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hilum.given_settings import given
 from hilum.self_check import SelfCheck
 from hilum.settings import notification
 from hilum.watchdog import Watchdog, watchdog
-from hilum.workplace import Check
+from hilum.workplace import Check, longest_step
 from tests.fakes import RecordedEvents
 from tests.peers import wait_for
 from tests.service_manager import ServiceManager, service_manager
@@ -137,7 +138,7 @@ def test_a_worker_that_gets_on_needs_no_prediction() -> None:
     """One that had nothing to do since the last look predicts something."""
     predictions: list[None] = []
     pulse = Pulse()
-    check = Check(lambda: predictions.append(None), pulse)
+    check = Check(lambda: predictions.append(None), pulse, 60)
     assert check()
     assert len(predictions) == 1
     pulse.beat()
@@ -152,7 +153,15 @@ def test_a_worker_with_a_thread_that_does_not_get_on_is_not_well() -> None:
     pulse = Pulse()
     with pulse.at_work():
         pulse._begun = dict.fromkeys(pulse._begun, -1e9)
-        assert not Check(lambda: None, pulse)()
+        assert not Check(lambda: None, pulse, 60)()
         pulse.beat()
-        assert Check(lambda: None, pulse)()
+        assert Check(lambda: None, pulse, 60)()
     assert pulse.longest_seconds() == 0
+
+
+def test_a_worker_whose_settings_let_a_job_take_long_is_given_that_time() -> None:
+    """A film that may be read for an hour, a system that may be silent for one: neither is a thread that hangs."""
+    ris = {"name": "ris", "host": "h", "port": 1, "timeout_seconds": 3600}
+    for patient in (given(worker={"decode_seconds": 3600}), given(ris=[ris])):
+        assert longest_step(patient) > 3600 + 300
+    assert longest_step(given()) < 3600
