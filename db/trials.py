@@ -123,6 +123,9 @@ class LastReplay(NamedTuple):
     at: datetime
     active: str
     """Beside which network."""
+    minimum: int
+    margin: float
+    """By which measure, as of `domain.trial.Trial`."""
 
 
 def pairs(engine: Engine, first: datetime, end: datetime) -> tuple[PairedNetworks, Pairs] | None:
@@ -194,14 +197,22 @@ def last_replay(engine: Engine, sha256: str) -> LastReplay | None:
         Transient: the database is away.
     """
     query = (
-        select(ReplayRow.decision, ReplayRow.created_at, ReplayRow.active)
+        select(ReplayRow.decision, ReplayRow.created_at, ReplayRow.active, ReplayRow.figures)
         .where(ReplayRow.candidate_sha256 == sha256)
         .order_by(ReplayRow.id.desc())
         .limit(1)
     )
     with transaction(engine) as connection:
         row = connection.execute(query).one_or_none()
-    return None if row is None else LastReplay(decision=Decision(row.decision), at=row.created_at, active=row.active)
+    if row is None:
+        return None
+    return LastReplay(
+        decision=Decision(row.decision),
+        at=row.created_at,
+        active=row.active,
+        minimum=row.figures["minimum"],
+        margin=row.figures["margin"],
+    )
 
 
 def _alike(row: Row[*tuple[Any, ...]]) -> Alike:

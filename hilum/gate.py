@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from domain.errors import Misconfigured, Transient
-from domain.trial import Decision
+from domain.trial import MARGIN, MINIMUM, Decision
 from hilum import bootstrap
 from hilum.settings import EMBEDDED
 
@@ -67,9 +67,11 @@ def _problem(settings: Settings, package: Package) -> str | None:
         return f"whether {package.title} has passed a replay here is not known ({error})"
     if last is None:
         return f"{package.title} has not passed a replay here"
-    if last.decision is Decision.PASSED:
+    is_mild = last.minimum < MINIMUM or last.margin > MARGIN
+    if last.decision is Decision.PASSED and not is_mild:
         return None
-    return f"the last replay of {package.title} here, of {last.at:%Y-%m-%d}, {_ENDED[last.decision]}"
+    measure = f" by a milder measure than --minimum {MINIMUM} --margin {MARGIN}" if is_mild else ""
+    return f"the last replay of {package.title} here, of {last.at:%Y-%m-%d}, {_ENDED[last.decision]}{measure}"
 
 
 def _record(settings: Settings, package: Package, reason: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from db.engine import connect, transaction
 from db.trials import record
 from domain.errors import HilumError
-from domain.trial import judged
+from domain.trial import MARGIN, MINIMUM, judged
 from hilum.cli import hilum
 from models.package import Package, load_package
 from tests.peers import free_port
@@ -46,10 +46,12 @@ def command(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return lambda *words: CliRunner().invoke(hilum, ["models", *words])
 
 
-def replayed(engine: Engine, candidate: Package, decision: str) -> None:
+def replayed(
+    engine: Engine, candidate: Package, decision: str, *, minimum: int = MINIMUM, margin: float = MARGIN
+) -> None:
     """Let a replay have ended."""
-    now = datetime.now(UTC)
-    record(engine, (candidate.model, candidate.model), judged([], candidate.model), window=(now, now), actor="me")
+    now, trial = datetime.now(UTC), judged([], candidate.model, minimum=minimum, margin=margin)
+    record(engine, (candidate.model, candidate.model), trial, window=(now, now), actor="me")
     with transaction(engine) as connection:
         connection.execute(text("UPDATE replays SET decision = :decision"), {"decision": decision})
 
@@ -72,6 +74,19 @@ def test_a_passed_replay_opens_the_gate(command: Command, engine: Engine, candid
     replayed(engine, candidate, "passed")
     done = command("activate", candidate.title)
     assert (done.exit_code, "is active" in done.stdout, done.stderr) == (0, True, "")
+
+
+@pytest.mark.parametrize("measure", [{"minimum": 1}, {"margin": 1.0}])
+def test_a_replay_by_a_milder_measure_opens_no_gate(
+    command: Command, engine: Engine, candidate: Package, measure: dict[str, float]
+) -> None:
+    """Whoever has a reason for it says so, and the audit trail has it."""
+    replayed(engine, candidate, "passed", **measure)
+    done = command("activate", candidate.title)
+    assert isinstance(done.exception, HilumError)
+    assert "milder" in str(done.exception)
+    replayed(engine, candidate, "passed", minimum=MINIMUM + 1, margin=MARGIN / 2)
+    assert command("activate", candidate.title).exit_code == 0
 
 
 def test_a_changed_network_needs_a_replay_of_its_own(command: Command, engine: Engine, candidate: Package) -> None:
