@@ -56,10 +56,15 @@ class Watchdog:
         """Seconds between two checks; 0: one is enough."""
         return self.seconds / _CHECKS_WITHIN_THE_TIME
 
-    def waits(self, status: str) -> None:
-        """Say that the start takes longer, and why; until we are ready."""
+    def waits(self, status: str, seconds: int = _EXTENSION_SECONDS) -> None:
+        """Say that the start takes longer, and why; until we are ready.
+
+        Args:
+            status: the reason, in words for the operator.
+            seconds: how long at most until we say something again.
+        """
         if not self._is_ready:
-            self._tell(f"EXTEND_TIMEOUT_USEC={_EXTENSION_SECONDS * 1_000_000}", *self._news(status))
+            self._tell(f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}", *self._news(status))
 
     def turned(self, status: str) -> None:
         """Say that we are well: the first time that we are ready, later ones only as often as is needed.

@@ -39,6 +39,8 @@ _STOP_SECONDS = 29.0
 """Whoever sent SIGTERM may kill after 30."""
 _STOP_PATIENCE_SECONDS = 25.0
 """For what is at work."""
+_LOADING_SECONDS = 900
+"""Of a network, at most: for a GPU it is compiled, and the time planned for a start may be over by the database's fault."""
 _MESSAGES_SECONDS = 600.0
 """A job is at most a handful of messages to a DICOM peer, of 30 s patience each."""
 _SHADOW_PATIENCE_SECONDS = 2.0
@@ -75,7 +77,7 @@ def work(
     def guard(lane: str) -> Guard:
         return Guard(lane=lane, queue=queue, events=events, stop=stop, pulse=pulse, meters=shown.meters, tracer=tracer)
 
-    watchdog.waits("loading the network")
+    watchdog.waits("loading the network", _LOADING_SECONDS)
     darkroom = darkroom_of(settings, events)  # its processes start while the network is loaded
     network = bootstrap.classifier(settings)
     lanes: list[Pipeline | Loop] = [_pipeline(settings, engine, guard(CLASSIFY_LANE), network, darkroom)]
