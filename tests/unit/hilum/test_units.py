@@ -61,6 +61,14 @@ def test_a_service_has_little_to_do_harm_with(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_shares_are_mounted_before_a_service_starts(service: str) -> None:
+    """A store that is not there ends it as a wrong setting does, and it is not started again."""
+    before = re.findall(r"^After=(.+)$", (SHIPPED / service).read_text(), re.MULTILINE)
+    first = {"remote-fs.target", "hilum-schema.service", "hilum.target"}  # or one that starts after it
+    assert first & set(" ".join(before).split())
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_services_are_confined_alike(service: str) -> None:
     """Those that decode films, or may start the embedded database, may also limit what their processes take."""
     other = [line for line in sections(service) if line not in sections("hilum-node.service")]
