@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from domain.film import ConflictPolicy
-from hilum.peer_settings import AeTitleText, Port
+from hilum.peer_settings import AeTitleText, Port  # noqa: TC001 - pydantic reads them at run time
 from hilum.section import Section
 
 

@@ -40,7 +40,7 @@ _STOP_SECONDS = 29.0
 _STOP_PATIENCE_SECONDS = 25.0
 """For what is at work."""
 _LOADING_SECONDS = 900
-"""Of a network, at most: for a GPU it is compiled, and the time planned for a start may be over by the database's fault."""
+"""Of a network, at most: for a GPU it is compiled, and the database may have used up the time planned for a start."""
 _MESSAGES_SECONDS = 600.0
 """A job is at most a handful of messages to a DICOM peer, of 30 s patience each."""
 _SHADOW_PATIENCE_SECONDS = 2.0

@@ -288,7 +288,9 @@ list-units) printf 'hilum-node.service loaded active running It\\nhilum-worker@2
 list-unit-files) printf 'hilum-node.service enabled\\nhilum-worker@.service disabled\\nhilum-web.service enabled\\n' ;;
 show) printf 'Id=hilum-node.service\\nActiveState=%s\\nUnitFileState=enabled\\nResult=exit-code\\n\\n' "STATE"
       printf 'Id=hilum-web.service\\nActiveState=active\\nUnitFileState=disabled\\nResult=success\\n'
-      case "$*" in *worker@2*) printf '\\nId=hilum-worker@2.service\\nActiveState=failed\\nUnitFileState=enabled\\nResult=watchdog\\n' ;; esac
+      case "$*" in *worker@2*)
+          printf '\\nId=hilum-worker@2.service\\nActiveState=failed\\nUnitFileState=enabled\\nResult=watchdog\\n' ;;
+      esac
       case "$*" in *old*) printf '\\nId=hilum-old.service\\nActiveState=failed\\n' ;; esac ;;
 esac
 """

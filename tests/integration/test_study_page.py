@@ -252,7 +252,9 @@ def test_an_answer_that_another_site_sent_is_not_shown_again(reader: Visitor, st
     """Whether somebody is logged in or not."""
     for _ in range(2):
         path, fields = f"/studies/{study}/assessment", {"csrf": "x", "act": "answer", "comment": "call this number"}
-        answer = reader.client.post(path, data=fields, headers={"Accept": "text/html", "Origin": "https://evil.example"})
+        answer = reader.client.post(
+            path, data=fields, headers={"Accept": "text/html", "Origin": "https://evil.example"}
+        )
         assert (answer.status_code, "call this number" in answer.text) == (403, False)
         reader.client.cookies.clear()
 
