@@ -46,6 +46,8 @@ def everything() -> Settings:
         ris=[{"name": "ris", "host": "ris.example.org", "port": 2576, "tls": True}],
         routes=[{"objects": ["message"], "peers": ["ris"]}, {"objects": ["capture"], "peers": ["pacs"]}],
         peers=[PACS],
+        metrics={"host": ANYWHERE, "node_port": 9101, "worker_port": 9102, "scheduler_port": 9103, "web_port": 9104},
+        traces={"endpoint": f"http://traces.example.org:4318/v1/traces?key={SECRET}"},
     )
 
 

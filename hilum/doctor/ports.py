@@ -41,6 +41,9 @@ def ports(settings: Settings) -> tuple[Port, ...]:
         Port(setting="node.port", host=settings.node.host, number=settings.node.port),
         Port(setting="node.tls_port", host=settings.node.host, number=settings.node.tls_port),
         Port(setting="web.port", host=settings.web.host, number=settings.web.port),
+        Port(setting="metrics.node_port", host=settings.metrics.host, number=settings.metrics.node_port),
+        Port(setting="metrics.scheduler_port", host=settings.metrics.host, number=settings.metrics.scheduler_port),
+        Port(setting="metrics.web_port", host=settings.metrics.host, number=settings.metrics.web_port),
         Port(setting="final_reports.port", host=settings.final_reports.host, number=settings.final_reports.port),
     )
     return tuple(port for port in found if port.number)

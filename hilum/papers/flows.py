@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from hilum import routing
+from hilum.metrics_settings import WORKER_PORTS
 from hilum.settings import EMBEDDED
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ UIDS: Final = "UIDs, no names of patients"
 NONE: Final = "no patient's data"
 _OPEN: Final = "none"
 _TLS: Final = "TLS 1.2 or newer"
+_PERHAPS: Final = "TLS only where the server offers it"
 _LOCAL: Final = "does not leave the machine"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-_HTTPS_PORT: Final = 443
+_HTTP_PORT, _HTTPS_PORT = 80, 443
 _POSTGRESQL_PORT: Final = 5432
 
 
@@ -41,6 +43,8 @@ class FlowKind(StrEnum):
     SINGLE_SIGN_ON = "single-sign-on"
     AUDIT = "audit"
     ALARM = "alarm"
+    METRICS = "metrics"
+    TRACES = "traces"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,12 +65,13 @@ class Connection:
     @property
     def is_encrypted(self) -> bool:
         """Whether nobody on the way can read it, or there is no way."""
-        return self.encryption != _OPEN
+        return not self.encryption.startswith((_OPEN, _PERHAPS))
 
 
 def connections(settings: Settings) -> tuple[Connection, ...]:
     """Return all, those that come in first."""
-    return (*_listeners(settings), *_dicom(settings), *_ris(settings), *_kept(settings), *_others(settings))
+    come = (*_listeners(settings), *_metrics(settings))
+    return (*come, *_dicom(settings), *_ris(settings), *_kept(settings), *_others(settings))
 
 
 def _listeners(settings: Settings) -> Iterator[Connection]:
@@ -96,6 +101,27 @@ def _listeners(settings: Settings) -> Iterator[Connection]:
             authentication=_and(proof, "addresses" if reports.accepts_from else ""),
             data=PATIENTS,
         )
+
+
+def _metrics(settings: Settings) -> Iterator[Connection]:
+    own = settings.metrics
+    for port, others in (
+        (own.node_port, 0),
+        (own.worker_port, WORKER_PORTS - 1),
+        (own.scheduler_port, 0),
+        (own.web_port, 0),
+    ):
+        if port:
+            yield Connection(
+                kind=FlowKind.METRICS,
+                comes_in=True,
+                party="Prometheus",
+                place=f"{own.host}:{port}{f' to {port + others}' if others else ''}",
+                protocol="HTTP: /metrics",
+                encryption=_way(own.host),
+                authentication="none",
+                data=NONE,
+            )
 
 
 def _node(settings: Settings) -> Iterator[Connection]:
@@ -173,7 +199,7 @@ def _kept(settings: Settings) -> Iterator[Connection]:
     if store.is_bucket:
         endpoint = urlsplit(store.endpoint or "https://s3.amazonaws.com")
         has_keys = bool(store.access_key.get_secret_value())
-        port = endpoint.port or (_HTTPS_PORT if endpoint.scheme == "https" else 80)
+        port = endpoint.port or (_HTTPS_PORT if endpoint.scheme == "https" else _HTTP_PORT)
         yield Connection(
             kind=FlowKind.STORE,
             comes_in=False,
@@ -191,11 +217,12 @@ def _database(url: str) -> tuple[str, str, str]:
         return "Unix socket in `home`", _LOCAL, "access to its folder"
     parts = urlsplit(url)
     mode = parse_qs(parts.query).get("sslmode", ["prefer"])[0]
-    is_local = not parts.hostname
+    host = parts.hostname or parse_qs(parts.query).get("host", [""])[0]
+    is_local = not host or host.startswith("/")
     encryption = _LOCAL if is_local else f"TLS (sslmode {mode})"
     if not is_local and mode in {"disable", "allow", "prefer"}:
-        encryption = _OPEN if mode == "disable" else f"TLS only where the server offers it (sslmode {mode})"
-    place = f"{parts.hostname}:{parts.port or _POSTGRESQL_PORT}" if parts.hostname else "Unix socket"
+        encryption = _OPEN if mode == "disable" else f"{_PERHAPS} (sslmode {mode})"
+    place = "Unix socket" if is_local else f"{host}:{parts.port or _POSTGRESQL_PORT}"
     return place, encryption, "password" if parts.password else "as the server is set up"
 
 
@@ -230,6 +257,23 @@ def _others(settings: Settings) -> Iterator[Connection]:
     if alarm.mail_to:
         place = f"{alarm.smtp_host}:{alarm.smtp_port}"
         yield _alarm("mail server", place, "SMTP", _TLS if alarm.smtp_starttls else _way(alarm.smtp_host))
+    if settings.traces.endpoint:
+        yield _traces(urlsplit(settings.traces.endpoint))
+
+
+def _traces(endpoint: SplitResult) -> Connection:
+    """Return where spans go; the rest of the address, which may hold a key, is not told."""
+    is_secure, host = endpoint.scheme == "https", endpoint.hostname or ""
+    return Connection(
+        kind=FlowKind.TRACES,
+        comes_in=False,
+        party="collector of traces",
+        place=f"{host}:{endpoint.port or (_HTTPS_PORT if is_secure else _HTTP_PORT)}",
+        protocol="OTLP by HTTP",
+        encryption=_TLS if is_secure else _way(host),
+        authentication="none",
+        data=NONE,
+    )
 
 
 def _alarm(party: str, place: str, protocol: str, encryption: str) -> Connection:

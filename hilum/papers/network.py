@@ -22,6 +22,7 @@ _CENTRE = "Hilum"
 def sheet(settings: Settings, made_on: date | None) -> Paper:
     """Return the sheet."""
     found = connections(settings)
+    telemetry = "" if settings.traces.endpoint else ", no telemetry"
     come, go = [one for one in found if one.comes_in], [one for one in found if not one.comes_in]
     bare = [one for one in found if not one.is_encrypted]
     return Paper(
@@ -38,7 +39,7 @@ def sheet(settings: Settings, made_on: date | None) -> Paper:
                     Text(
                         text="A person may besides run `hilum echo`, `hilum peers test` and `hilum fetch` with any "
                         "DICOM peer of the settings. Names are resolved by the operating system, which also keeps the "
-                        "clock. Nothing else is called: there are no updates, no telemetry, no downloads."
+                        f"clock. Nothing else is called: there are no updates, no downloads{telemetry}."
                     ),
                 ],
             ),

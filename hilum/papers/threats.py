@@ -30,6 +30,8 @@ _NAMES = {
     FlowKind.SINGLE_SIGN_ON: "Single sign-on",
     FlowKind.AUDIT: "Audit messages",
     FlowKind.ALARM: "Alarms",
+    FlowKind.METRICS: "Figures for Prometheus",
+    FlowKind.TRACES: "Traces",
     "models": "Networks and libraries",
     "machine": "The machine",
 }

@@ -88,7 +88,16 @@ def test_every_kind_of_connection_has_its_threats() -> None:
 def test_what_is_not_encrypted_is_told() -> None:
     """Beyond this machine: from a peer, to a peer, and the plain web server."""
     open_ways = {one.place for one in connections(everything()) if not one.is_encrypted}
-    assert open_ways == {"0.0.0.0:11112", "0.0.0.0:11180", "0.0.0.0:2575", "pacs.example.org:104"}
+    watched = {"0.0.0.0:9101", "0.0.0.0:9102 to 9117", "0.0.0.0:9103", "0.0.0.0:9104", "traces.example.org:4318"}
+    expected = {"0.0.0.0:11112", "0.0.0.0:11180", "0.0.0.0:2575", "pacs.example.org:104"}
+    assert open_ways == expected | watched
+
+
+def test_nothing_is_told_to_others_unless_it_is_set() -> None:
+    """Of telemetry the sheet says that there is none, and where it goes where there is."""
+    said = [rendered(paper, "markdown") for paper in (PAPERS["network"].make(given(), None), full("network"))]
+    assert ["no telemetry" in one for one in said] == [True, False]
+    assert "traces.example.org:4318" in said[1]
 
 
 def test_nothing_leaves_a_machine_by_default() -> None:
@@ -104,8 +113,25 @@ def test_nothing_leaves_a_machine_by_default() -> None:
 )
 def test_the_database_is_as_safe_as_its_address_asks_for(mode: str, encryption: str) -> None:
     """By default libpq takes what the server offers."""
-    found = connections(given(database={"url": f"postgresql://db/hilum?sslmode={mode}"}))
-    assert found[-1].encryption.startswith(encryption)
+    (found,) = (
+        one
+        for one in connections(given(database={"url": f"postgresql://db/hilum?sslmode={mode}"}))
+        if one.kind is FlowKind.DATABASE
+    )
+    assert found.encryption.startswith(encryption)
+    assert found.is_encrypted is (mode == "require")
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql:///hilum?host=db.example.org", "db.example.org:5432"),
+        ("postgresql:///hilum?host=/run", "Unix socket"),
+    ],
+)
+def test_the_database_is_where_its_parameters_say(url: str, place: str) -> None:
+    """A host may stand among them; one that is a folder is a socket's."""
+    assert place in [one.place for one in connections(given(database={"url": url}))]
 
 
 def test_figures_are_those_of_the_card() -> None:
