@@ -72,8 +72,7 @@ def certificates(own: Papers, now: datetime | None = None) -> Iterator[Finding]:
     if own.authorities is not None:
         known, trouble = _read(own.authorities)
         yield from trouble
-        for one in known:
-            yield from _validity(one, own.authorities, at)
+        yield from _authorities(known, own.authorities, at)
     if own.certificate is not None:
         chain, trouble = _read(own.certificate)
         yield from trouble
@@ -92,6 +91,19 @@ def _read(file: Path) -> tuple[list[Certificate], list[Finding]]:
         return [], [failure(f"{file} can't be read: {error.strerror}", "check its path and rights, for our account")]
     except ValueError:
         return [], [failure(f"{file} holds no certificate in PEM", "openssl x509 -in FILE -inform DER -out FILE.pem")]
+
+
+def _authorities(known: Sequence[Certificate], file: Path, at: datetime) -> Iterator[Finding]:
+    """Judge authorities; one that has expired harms nobody where another of them holds."""
+    hold = [one for one in known if one.not_valid_before_utc <= at <= one.not_valid_after_utc]
+    for one in known:
+        if hold and at > one.not_valid_after_utc:
+            ended = f"{one.not_valid_after_utc:%Y-%m-%d}"
+            yield warning(
+                f"{file}: {_called(one)} has expired on {ended}", f"if it is used no more, take it out of {file}"
+            )
+        else:
+            yield from _validity(one, file, at)
 
 
 def _validity(certificate: Certificate, file: Path, at: datetime) -> Iterator[Finding]:

@@ -122,6 +122,17 @@ def test_authorities_are_looked_at_as_well(tmp_path: Path, good: Certificates) -
     assert "in less than 7 days" in said(certificates(own))
 
 
+def test_an_old_authority_beside_one_that_holds_is_a_warning(good: Certificates, tmp_path: Path) -> None:
+    """Bundles have such; if none holds any more, nobody can prove who they are."""
+    bundle, at = tmp_path / "bundle.pem", datetime.now(UTC) + timedelta(days=5)
+    own = Papers(name="node", authorities=bundle)
+    bundle.write_bytes(good.authority.read_bytes())
+    assert outcome_of(certificates(own, at)) is Outcome.FAILURE
+    bundle.write_bytes(good.authority.read_bytes() + good.certificate.read_bytes())
+    assert outcome_of(certificates(own, at)) is Outcome.WARNING
+    assert "has expired" in said(certificates(own, at))
+
+
 def test_a_server_without_a_name_is_a_warning(good: Certificates) -> None:
     """Those who call it look for one; our authority has none."""
     own = Papers(name="web", is_server=True, certificate=good.authority, key=good.key)
