@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from importlib.resources import files as resources
@@ -29,6 +29,7 @@ from domain.accounts import Role
 from domain.film import FilmHeader, Unsuitable, View
 from domain.findings import Examination, Findings
 from domain.ids import StudyId
+from domain.study_view import StudyViews
 from hilum import bootstrap, storage
 from hilum.settings import Settings, load
 from hilum.study_room import ScreenFilms, study_room
@@ -109,10 +110,11 @@ class Ward:
         """The shipped network."""
         return bootstrap.classifier(self.settings)
 
-    def app(self) -> FastAPI:
-        """Return the pages."""
+    def app(self, views: StudyViews | None = None) -> FastAPI:
+        """Return the pages, with other views of studies where there are some."""
         made = FastAPI()
-        add_pages(made, house_of(self.engine, studies=self.room))
+        room = self.room if views is None else replace(self.room, views=views)
+        add_pages(made, house_of(self.engine, studies=room))
         return made
 
     def recorded(self) -> list[tuple[str, str, str, str]]:

@@ -15,11 +15,23 @@ from starlette.testclient import TestClient
 from db.engine import transaction
 from dicom_node.wrap import wrap_film
 from domain.accounts import Role
+from domain.errors import Transient
 from domain.ids import StudyId
+from domain.study_view import StudyView
 from tests.page_visitor import Visitor
 from tests.study_pages import Ward, bundled, ward
 
 PA = "PNEUMONIA/person1175_bacteria_3122.jpg"
+
+
+class AwayViews:
+    """Studies while the database is away."""
+
+    def find(self, _: StudyId) -> StudyView:
+        raise Transient("the database can't be reached or is busy")
+
+    def assess(self, *_: object, **__: object) -> None:
+        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +258,15 @@ def test_who_was_logged_out_meanwhile_gets_back_what_was_written(reader: Visitor
     for shown in ("nothing was saved", "rotated\nfilm &lt;b&gt;", "COVID-19: absent", f"/login?next=/studies/{study}"):
         assert shown in page.text
     assert "A-100" not in page.text
+
+
+def test_an_answer_while_the_database_is_away_comes_back_too(place: Ward, reader: Visitor) -> None:
+    """To be sent again by loading the page again."""
+    away = TestClient(place.app(views=AwayViews()), cookies=reader.client.cookies)
+    visitor, fields = Visitor(away), {"csrf": reader.csrf("/tokens"), "act": "answer", "comment": "rotated"}
+    page = visitor.post("/studies/1/assessment", **fields)
+    assert (page.status_code, page.headers["retry-after"]) == (503, "10")
+    assert all(shown in page.text for shown in ("may not have been saved", "rotated"))
 
 
 def test_an_answer_that_another_site_sent_is_not_shown_again(reader: Visitor, study: StudyId) -> None:

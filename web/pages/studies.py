@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _Made = TypeVar("_Made")
 
 _SEE_OTHER: Final = 303
+_RETRY: Final = {"Retry-After": "10"}
 _HIGHEST_ID: Final = 2**63 - 1
 _STUDY: Final = "/studies/{study_id:int}"
 _PRIVATE: Final = {"Cache-Control": "private, no-store"}
@@ -112,14 +114,8 @@ def _show(router: APIRouter, room: StudyRoom, doorman: Doorman, paper: Paper, fi
         session = may_read(request)
         return shown(request, session, find(study_id))
 
-    @router.post(f"{_STUDY}/assessment")
-    def assess(request: Request, study_id: int, form: Annotated[_Answer, Form()]) -> Response:
-        check_origin(request)
-        draft = form.draft
-        try:
-            session = may_assess(request)
-        except NotLoggedIn:
-            return _unsaved(request, paper, study_id, draft)
+    def taken(request: Request, study_id: int, form: _Answer) -> Response:
+        session, draft = may_assess(request), form.draft
         view = find(study_id)
         if not is_own_form(session, form.csrf):
             return shown(request, session, view, status=403, problem=_OTHER_LOGIN, draft=draft)
@@ -133,12 +129,32 @@ def _show(router: APIRouter, room: StudyRoom, doorman: Doorman, paper: Paper, fi
         doorman.record(request, session, AuditAction.ASSESS, view.study_uid)
         return RedirectResponse(f"/studies/{study_id}#assessment", _SEE_OTHER)
 
+    @router.post(f"{_STUDY}/assessment")
+    def assess(request: Request, study_id: int, form: Annotated[_Answer, Form()]) -> Response:
+        check_origin(request)
+        try:
+            return taken(request, study_id, form)
+        except NotLoggedIn:
+            return _unsaved(request, paper, study_id, form.draft, status=401)
+        except Transient:
+            page = _unsaved(request, paper, study_id, form.draft, status=503)
+            page.headers.update(_RETRY)
+            return page
 
-def _unsaved(request: Request, paper: Paper, study_id: int, draft: Draft) -> Response:
-    """Give back what somebody wrote whose session is over, and nothing of the study."""
+
+def _unsaved(request: Request, paper: Paper, study_id: int, draft: Draft, *, status: int) -> Response:
+    """Give back what somebody wrote in vain, and nothing of the study: the session is over, or the database away."""
     words = {statement.value: text for statement, text in STATEMENTS.items() if statement is not Statement.NOT_SAID}
     said = [f"{LABELS[label]}: {words[word]}" for label, word in draft.said.items() if word in words]
-    return paper.page(request, "study_unsaved.html", status=401, study_id=study_id, said=said, comment=draft.comment)
+    return paper.page(
+        request,
+        "study_unsaved.html",
+        status=status,
+        is_logged_out=status == HTTPStatus.UNAUTHORIZED,
+        study_id=study_id,
+        said=said,
+        comment=draft.comment,
+    )
 
 
 def _assessment(view: StudyView, act: str, draft: Draft) -> Assessment:
