@@ -123,6 +123,7 @@ class LastReplay(NamedTuple):
     at: datetime
     active: str
     """Beside which network."""
+    active_sha256: str
     minimum: int
     margin: float
     """By which measure, as of `domain.trial.Trial`."""
@@ -197,7 +198,7 @@ def last_replay(engine: Engine, sha256: str) -> LastReplay | None:
         Transient: the database is away.
     """
     query = (
-        select(ReplayRow.decision, ReplayRow.created_at, ReplayRow.active, ReplayRow.figures)
+        select(ReplayRow.decision, ReplayRow.created_at, ReplayRow.active, ReplayRow.active_sha256, ReplayRow.figures)
         .where(ReplayRow.candidate_sha256 == sha256)
         .order_by(ReplayRow.id.desc())
         .limit(1)
@@ -210,6 +211,7 @@ def last_replay(engine: Engine, sha256: str) -> LastReplay | None:
         decision=Decision(row.decision),
         at=row.created_at,
         active=row.active,
+        active_sha256=row.active_sha256,
         minimum=row.figures["minimum"],
         margin=row.figures["margin"],
     )

@@ -68,10 +68,20 @@ def _problem(settings: Settings, package: Package) -> str | None:
     if last is None:
         return f"{package.title} has not passed a replay here"
     is_mild = last.minimum < MINIMUM or last.margin > MARGIN
-    if last.decision is Decision.PASSED and not is_mild:
+    is_beside_another = last.active_sha256 != _at_work(settings)
+    if last.decision is Decision.PASSED and not is_mild and not is_beside_another:
         return None
     measure = f" by a milder measure than --minimum {MINIMUM} --margin {MARGIN}" if is_mild else ""
-    return f"the last replay of {package.title} here, of {last.at:%Y-%m-%d}, {_ENDED[last.decision]}{measure}"
+    beside = f" beside {last.active}, which is not active any more" if is_beside_another else ""
+    return f"the last replay of {package.title} here, of {last.at:%Y-%m-%d}, {_ENDED[last.decision]}{measure}{beside}"
+
+
+def _at_work(settings: Settings) -> str:
+    """Return the checksum of the active network; empty where it is damaged, and nothing can be beside it."""
+    try:
+        return bootstrap.registry(settings).active().model.sha256
+    except Misconfigured:
+        return ""
 
 
 def _record(settings: Settings, package: Package, reason: str) -> None:

@@ -52,7 +52,7 @@ class Web(Section):
     )
     session_hours: float = Field(12, gt=0, le=168, description="hours, to 168, after which one has to log in again")
     idle_minutes: float = Field(
-        60, gt=0, le=1440, description="minutes, to 1440, without a request after which one has to log in again"
+        60, ge=1, le=1440, description="minutes, 1 to 1440, without a request after which one has to log in again"
     )
 
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(

@@ -139,7 +139,7 @@ def test_the_last_replay_of_a_network_is_the_one_that_counts(engine: Engine, mad
         made.run("UPDATE replays SET decision = :to WHERE id = (SELECT max(id) FROM replays)", to=decision)
     last = last_replay(engine, MODEL.sha256)
     assert last is not None
-    assert (last.decision, last.active) == (Decision.NOT_ENOUGH, "chest-1.0.0")
+    assert (last.decision, last.active, last.active_sha256) == (Decision.NOT_ENOUGH, "chest-1.0.0", "1.0.0")
     assert last_replay(engine, "00" * 32) is None
 
 

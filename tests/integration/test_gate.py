@@ -47,11 +47,17 @@ def command(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def replayed(
-    engine: Engine, candidate: Package, decision: str, *, minimum: int = MINIMUM, margin: float = MARGIN
+    engine: Engine,
+    candidate: Package,
+    decision: str,
+    *,
+    minimum: int = MINIMUM,
+    margin: float = MARGIN,
+    beside: Package | None = None,
 ) -> None:
-    """Let a replay have ended."""
+    """Let a replay have ended; beside the shipped network, if none is named."""
     now, trial = datetime.now(UTC), judged([], candidate.model, minimum=minimum, margin=margin)
-    record(engine, (candidate.model, candidate.model), trial, window=(now, now), actor="me")
+    record(engine, (candidate.model, (beside or load_package()).model), trial, window=(now, now), actor="me")
     with transaction(engine) as connection:
         connection.execute(text("UPDATE replays SET decision = :decision"), {"decision": decision})
 
@@ -87,6 +93,16 @@ def test_a_replay_by_a_milder_measure_opens_no_gate(
     assert "milder" in str(done.exception)
     replayed(engine, candidate, "passed", minimum=MINIMUM + 1, margin=MARGIN / 2)
     assert command("activate", candidate.title).exit_code == 0
+
+
+def test_a_replay_beside_a_network_of_yesterday_opens_no_gate(
+    command: Command, engine: Engine, candidate: Package
+) -> None:
+    """What is better than that one may be worse than the one that works now."""
+    replayed(engine, candidate, "passed", beside=candidate)
+    done = command("activate", candidate.title)
+    assert isinstance(done.exception, HilumError)
+    assert "not active any more" in str(done.exception)
 
 
 def test_a_changed_network_needs_a_replay_of_its_own(command: Command, engine: Engine, candidate: Package) -> None:
