@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +15,17 @@ _NVIDIA = Path("/proc/driver/nvidia/gpus")
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def give_back_memory() -> None:
+    """Give memory that is free within this process back to the machine, where the C library can do that (malloc_trim).
+
+    Loading the DICOM toolkits leaves 80 MB of it.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def gpus() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import Misconfigured
 from domain.meters import NO_METERS
-from hilum import __version__, bootstrap, stopping, storage
+from hilum import __version__, bootstrap, machine, stopping, storage
 from hilum.watchdog import watchdog
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def run(settings: Settings, *, supervised: bool) -> None:
         if bootstrap.wait_for_schema(engine, events, stop, watched.waits):
             shown = metrics.show(settings, "web", events)
             app = application(services(settings, engine, events, shown.meters), house(settings, engine, events))
+            machine.give_back_memory()
             shown.is_ready.set()
             events.info("web-ready", host=web.host, port=own.getsockname()[1], count=len(settings.web_clients))
             status = f"serving on port {own.getsockname()[1]}"
