@@ -43,8 +43,9 @@ class Traces(Section):
     """Where the steps of studies are told to, as spans of OpenTelemetry; nothing in them names a patient."""
 
     endpoint: str = Field(
-        "", description="an http or https address that takes OTLP, as `http://127.0.0.1:4318/v1/traces`; empty: none. "
-        "It is shown: no key may be in it"
+        "",
+        description="an http or https address that takes OTLP, as `http://127.0.0.1:4318/v1/traces`; empty: none. "
+        "It is shown: no key may be in it",
     )
 
     @field_validator("endpoint")
