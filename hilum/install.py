@@ -14,7 +14,7 @@ from domain.errors import Misconfigured
 from hilum import machine, systemd_files
 from hilum.settings import EMBEDDED
 from hilum.supervise import roles, worker_environments
-from hilum.systemd_files import CREDENTIALS, FOLDERS, SETTINGS, USERS
+from hilum.systemd_files import CREDENTIALS, OF_A_PACKAGE, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,8 @@ def install(
 
     By default one service for each role that the settings of /etc/hilum/hilum.toml name, together `hilum.target`, with
     a PostgreSQL server of your own. It may be run again, after an update or with other options; a settings file that
-    is there is never touched. Own changes to a unit belong in a drop-in (`systemctl edit`), which is left alone.
+    is there is never touched. Own changes to a unit belong in a drop-in (`systemctl edit`), which is left alone. Where
+    a Debian package brings the units, only what is started, and how many workers, is written.
     """
     del systemd
     _refuse(root, dry_run=dry_run)
@@ -98,18 +99,22 @@ def _entries(root: Path, program: Path, workers: int | None, *, is_embedded: boo
         raise Misconfigured(
             f"{program}: services see nothing of {hidden}; install Hilum elsewhere, as with python3 -m venv /opt/hilum"
         )
+    where = systemd_files.places(root)
+    files = {} if where is OF_A_PACKAGE else systemd_files.shipped(program, where)
+    if is_embedded:
+        return files | systemd_files.chosen(["hilum.service"], {}, where, has_gpus=False)
     settings = _settings(root)
     worker = settings.worker.model_copy(update={"processes": workers or settings.worker.processes})
+    if where is OF_A_PACKAGE:
+        worker = worker.model_copy(update={"device": "cpu"})  # it comes without what computes on GPUs
     environments = worker_environments(worker)
     gpus = machine.gpus() if worker.device != "cpu" else ()
     if gpus and len(environments) > len(gpus):
         raise Misconfigured(f"there are {len(gpus)} GPUs, and each has one worker; ask for fewer with --workers")
-    if is_embedded:
-        return systemd_files.wanted(program, ["hilum.service"], {}, has_gpus=False)
     names = gpus[: len(environments)] or [str(number) for number in range(1, len(environments) + 1)]
     units = ["hilum.target", *(f"hilum-{role}.service" for role in ("schema", *roles(settings)) if role != "worker")]
     units += [f"hilum-worker@{name}.service" for name in names]
-    return systemd_files.wanted(program, units, {} if gpus else environments[0], has_gpus=bool(gpus))
+    return files | systemd_files.chosen(units, {} if gpus else environments[0], where, has_gpus=bool(gpus))
 
 
 def _settings(root: Path) -> Settings:
@@ -126,7 +131,8 @@ def _commands(root: Path, *, is_removed: bool) -> list[list[str]]:
     reload = [["systemctl", "daemon-reload"]] if _RUNS.exists() else []
     if is_removed:
         return reload
-    return [["systemd-sysusers", f"/{USERS}"], ["systemd-tmpfiles", "--create", f"/{FOLDERS}"], *reload]
+    where = systemd_files.places(root)
+    return [["systemd-sysusers", f"/{where.users}"], ["systemd-tmpfiles", "--create", f"/{where.folders}"], *reload]
 
 
 def _carry_out(planned: Sequence[Change], commands: Sequence[Sequence[str]], root: Path, *, is_removed: bool) -> None:

@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 SHIPPED: Final = Path(__file__).parents[1] / "deploy" / "systemd"
 """Beside this package in the repository, and in an environment it is installed into."""
 UNITS: Final = Path("etc/systemd/system")
+"""Where a host says what it starts, and how many workers."""
 SETTINGS: Final = Path("etc/hilum/hilum.toml")
 CREDENTIALS: Final = Path("etc/hilum/credentials")
-USERS: Final = Path("etc/sysusers.d/hilum.conf")
-FOLDERS: Final = Path("etc/tmpfiles.d/hilum.conf")
-ADMIN: Final = Path("usr/local/sbin/hilum-admin")
 
 _PROGRAM: Final = "/opt/hilum/bin/hilum"
 """What starts Hilum in the shipped files."""
@@ -45,6 +43,32 @@ port = 11112
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Where the files lie that are the same on every host, below the root."""
+
+    units: Path
+    users: Path
+    folders: Path
+    admin: Path
+
+
+OF_THE_SITE: Final = Places(
+    units=UNITS,
+    users=Path("etc/sysusers.d/hilum.conf"),
+    folders=Path("etc/tmpfiles.d/hilum.conf"),
+    admin=Path("usr/local/sbin/hilum-admin"),
+)
+"""Where `hilum install` writes them."""
+OF_A_PACKAGE: Final = Places(
+    units=Path("usr/lib/systemd/system"),
+    users=Path("usr/lib/sysusers.d/hilum.conf"),
+    folders=Path("usr/lib/tmpfiles.d/hilum.conf"),
+    admin=Path("usr/sbin/hilum-admin"),
+)
+"""Where a package of the distribution brings them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """A file, or a link where it leads somewhere."""
 
@@ -68,26 +92,43 @@ class Change:
     """Of a changed file, in lines."""
 
 
-def wanted(program: Path, units: Iterable[str], worker: Mapping[str, str], *, has_gpus: bool) -> dict[Path, Entry]:
-    """Return all that is to be there, by its path below the root.
+def places(root: Path) -> Places:
+    """Return where the files are that are the same on every host: a package's, where there is one."""
+    return OF_A_PACKAGE if (root / OF_A_PACKAGE.units / "hilum.target").exists() else OF_THE_SITE
+
+
+def shipped(program: Path, where: Places) -> dict[Path, Entry]:
+    """Return the files that are the same on every host, and the first settings, by their path below the root.
 
     Args:
         program: what starts Hilum.
-        units: those that are started with the machine.
-        worker: what every worker's environment has beside the others'.
-        has_gpus: whether workers compute on them.
+        where: where they lie.
     """
     found = {
-        UNITS / file.name: Entry(text=_text(file, program))
+        where.units / file.name: Entry(text=_text(file, program))
         for file in sorted(SHIPPED.iterdir())
         if file.suffix in {".service", ".target", ".timer"}
     }
-    found[USERS] = Entry(text=_text(SHIPPED / "hilum.sysusers", program))
-    found[FOLDERS] = Entry(text=_text(SHIPPED / "hilum.tmpfiles", program))
-    found[ADMIN] = Entry(text=_text(SHIPPED / "hilum-admin", program), mode=0o755)
+    found[where.users] = Entry(text=_text(SHIPPED / "hilum.sysusers", program))
+    found[where.folders] = Entry(text=_text(SHIPPED / "hilum.tmpfiles", program))
+    found[where.admin] = Entry(text=_text(SHIPPED / "hilum-admin", program), mode=0o755)
     found[SETTINGS] = Entry(text=_FIRST_SETTINGS, mode=0o640, is_kept=True)
+    return found
+
+
+def chosen(units: Iterable[str], worker: Mapping[str, str], where: Places, *, has_gpus: bool) -> dict[Path, Entry]:
+    """Return what a host starts, and with what, by its path below the root.
+
+    Args:
+        units: those that are started with the machine.
+        worker: what every worker's environment has beside the others'.
+        where: where the units lie.
+        has_gpus: whether workers compute on them.
+    """
+    found = {}
     if has_gpus:
-        found[UNITS / f"{_WORKER}.d" / "gpu.conf"] = Entry(text=_text(SHIPPED / "gpu.conf", program))
+        text = (SHIPPED / "gpu.conf").read_text(encoding="utf-8")
+        found[UNITS / f"{_WORKER}.d" / "gpu.conf"] = Entry(text=text)
     if worker:
         lines = [f"Environment={name}={value}" for name, value in sorted(worker.items())]
         text = "\n".join(["# Each worker's share of the cores.", "[Service]", *lines, ""])
@@ -95,7 +136,7 @@ def wanted(program: Path, units: Iterable[str], worker: Mapping[str, str], *, ha
     for unit in units:
         folder = _ENABLED[0] if unit in {"hilum.service", "hilum.target"} else _ENABLED[1]
         template = _WORKER if unit.startswith("hilum-worker@") else unit
-        found[UNITS / folder / unit] = Entry(leads_to=f"/{UNITS / template}")
+        found[UNITS / folder / unit] = Entry(leads_to=f"/{where.units / template}")
     return found
 
 
@@ -114,7 +155,8 @@ def ours(root: Path, but: set[Path]) -> Iterator[Path]:
             is_ours = path.name in names or (path.is_symlink() and path.name.startswith("hilum-worker@"))
             if is_ours and path.relative_to(root) not in but and not path.is_dir():
                 yield path
-    yield from (root / path for path in (USERS, FOLDERS, ADMIN) if path not in but and (root / path).exists())
+    others = (OF_THE_SITE.users, OF_THE_SITE.folders, OF_THE_SITE.admin)
+    yield from (root / path for path in others if path not in but and (root / path).exists())
 
 
 def apply(change: Change) -> None:
