@@ -7,7 +7,7 @@ UV := $(BIN)/uv
 TEST_PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs site clean
+.PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs site deb clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ docs: setup ## Write the generated pages of the documentation
 
 site: setup ## Write the documentation as a site into build/site; it needs no network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+deb: $(VENV)/.uv ## Build a package for this Debian into build (DEB_VERSION=1.2.3 names another version than the commit's)
+	$(BIN)/python deploy/debian/build.py --uv $(UV) $(if $(DEB_VERSION),--version $(DEB_VERSION))
 
 lock: $(VENV)/.uv ## Resolve the dependencies anew into requirements/*.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade \
