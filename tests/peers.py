@@ -29,6 +29,7 @@ T = TypeVar("T")
 OPENSSL = Path("/usr/bin/openssl")
 SYSTEMD_ANALYZE = Path("/usr/bin/systemd-analyze")
 PROMTOOL = Path("/usr/bin/promtool")
+DPKG_DEB = Path("/usr/bin/dpkg-deb")
 _DEBIAN_PACKAGES = {
     ECHOSCU: "dcmtk",
     STORESCU: "dcmtk",
@@ -36,6 +37,7 @@ _DEBIAN_PACKAGES = {
     OPENSSL: "openssl",
     SYSTEMD_ANALYZE: "systemd",
     PROMTOOL: "prometheus",
+    DPKG_DEB: "dpkg",
 }
 _PATIENCE_SECONDS = 60.0
 

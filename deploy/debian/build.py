@@ -37,7 +37,6 @@ CONTROL: Final = Path("DEBIAN")
 _PROJECT: Final = "pyproject.toml"
 _KEPT_PROGRAMS: Final = re.compile(r"hilum|python[0-9.]*")
 """Of the environment's; the libraries bring their own storescu and others, under the names of well-known programs."""
-_CHANGES_WIDTH: Final = 78
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,8 +81,13 @@ def version() -> str:
     is_changed = bool(_git("status", "--porcelain"))
     if f"v{released}" in _git("tag", "--points-at", "HEAD").split() and not is_changed:
         return released
-    commit = datetime.fromtimestamp(_commit_moment(), UTC).strftime("%Y%m%d%H%M%S")
-    return f"{released}+git{commit}.{_git('rev-parse', '--short=8', 'HEAD')}" + (".changed" if is_changed else "")
+    return between_releases(released, _commit_moment(), _git("rev-parse", "--short=8", "HEAD"), is_changed=is_changed)
+
+
+def between_releases(released: str, moment: int, commit: str, *, is_changed: bool) -> str:
+    """Return the version of a developer's build: above the last release, below the next."""
+    time = datetime.fromtimestamp(moment, UTC).strftime("%Y%m%d%H%M%S")
+    return f"{released}+git{time}.{commit}" + (".changed" if is_changed else "")
 
 
 def moment() -> int:
@@ -132,30 +136,33 @@ def write_environment(root: Path, work: Path, release: Release, *, uv: str, pyth
     # Hashes are not looked at: who changes a module by hand changes a package's file.
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
     subprocess.run([python, *compiling, str(place / "lib")], check=True, env=environment)
-    if _output("grep", "-rlF", "--", str(work), str(place), is_fine={0, 1}):
+    if _output("grep", "-rlF", "--", str(work), str(place), is_fine=(0, 1)):
         raise SystemExit(f"paths of this machine are left in {place}: grep -rF {work} {place}")
 
 
 def pack(root: Path, folder: Path, release: Release) -> Path:
     """Return the package of all that lies below a root."""
-    files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()]
     payload = [path for path in files if root / CONTROL not in path.parents]
-    for path in root.rglob("*"):
-        if path.is_relative_to(root / HOME) and not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-    sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in payload]  # noqa: S324 - dpkg's own format
-    (root / CONTROL / "md5sums").write_text("".join(sums), encoding="utf-8")
     size = sum(path.stat().st_size for path in payload) // 1024
     (root / CONTROL / "control").write_text(_control(release, size), encoding="utf-8")
+    sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in payload]  # noqa: S324 - dpkg's own format
+    (root / CONTROL / "md5sums").write_text("".join(sums), encoding="utf-8")
     for path in [root, *root.rglob("*")]:
-        if path.is_dir():
-            path.chmod(0o755)
-        os.utime(path, (release.moment, release.moment), follow_symlinks=False)
+        _settle(path, release, keeps_mode=root / "etc" in path.parents)
     file = folder / f"hilum_{release.version}_{release.architecture}.deb"
-    # zstd unpacks ten times as fast as xz, and while files are unpacked, no film is taken.
+    # zstd, since no film is taken while files are unpacked: xz takes several times as long.
     command = ["dpkg-deb", "--root-owner-group", "-Zzstd", "-z12", "--build", str(root), str(file)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(release.moment)})
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(release.moment)}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return file
+
+
+def _settle(path: Path, release: Release, *, keeps_mode: bool) -> None:
+    """Give a path the mode and the time that it has whoever builds."""
+    if not path.is_symlink() and (path.is_dir() or not keeps_mode):
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    os.utime(path, (release.moment, release.moment), follow_symlinks=False)
 
 
 def _write_documents(root: Path, release: Release) -> None:
@@ -166,17 +173,14 @@ def _write_documents(root: Path, release: Release) -> None:
     (place / "changelog.gz").write_bytes(gzip.compress(_changelog(release).encode(), mtime=0))
     (root / OVERRIDES).parent.mkdir(parents=True)
     shutil.copy(HERE / "lintian-overrides", root / OVERRIDES)
-    for path in (root / "usr").rglob("*"):
-        if path.is_file() and not path.stat().st_mode & 0o100:
-            path.chmod(0o644)
 
 
 def _changelog(release: Release) -> str:
     """Return what changed since the last release, in Debian's form."""
     fragments = sorted((REPOSITORY / "changelog.d").glob("*.md"))
     texts = [" ".join(file.read_text(encoding="utf-8").split()) for file in fragments]
-    form = {"width": _CHANGES_WIDTH, "initial_indent": "  * ", "subsequent_indent": "    "}
-    lines = [textwrap.fill(text, break_long_words=False, **form) for text in texts]  # type: ignore[arg-type]
+    form = textwrap.TextWrapper(78, initial_indent="  * ", subsequent_indent="    ", break_long_words=False)
+    lines = [form.fill(text) for text in texts]
     date = format_datetime(datetime.fromtimestamp(release.moment, UTC))
     return "\n".join(
         [f"hilum ({release.version}) unstable; urgency=medium", "", *lines, "", f" -- {release.maintainer}  {date}", ""]
@@ -233,7 +237,7 @@ def _git(*arguments: str) -> str:
     return _output("git", "-C", str(REPOSITORY), *arguments)
 
 
-def _output(*command: str, is_fine: frozenset[int] | set[int] = frozenset({0})) -> str:
+def _output(*command: str, is_fine: tuple[int, ...] = (0,)) -> str:
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode not in is_fine:
         raise SystemExit(f"{' '.join(command)} ended with status {done.returncode}")

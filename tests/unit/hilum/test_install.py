@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from domain.errors import Misconfigured
-from hilum import machine, roles, settings
+from hilum import machine, roles, settings, systemd_files
 from hilum.install import install
 
 PROGRAM = "/srv/hilum/bin/hilum"
@@ -122,6 +123,28 @@ def test_what_can_not_work_is_refused(monkeypatch: pytest.MonkeyPatch, user: int
     monkeypatch.setattr("os.geteuid", lambda: user)
     with pytest.raises(Misconfigured, match=reason):
         CliRunner().invoke(install, ["--systemd", "--program", program], catch_exceptions=False)
+
+
+def test_where_a_package_brings_the_units_only_what_is_started_is_written(tmp_path: Path) -> None:
+    """With workers for processors, which is all that a package has; what another way of installing left goes."""
+    run(tmp_path)
+    shutil.copytree(systemd_files.SHIPPED, tmp_path / systemd_files.OF_A_PACKAGE.units)
+    assert words(run(tmp_path)) == {"same", "changed", "removed"}
+    own = tmp_path / "etc/systemd/system"
+    assert [path.name for path in own.glob("*.service")] == []
+    assert str((own / "hilum.target.wants/hilum-worker@2.service").readlink()).startswith("/usr/lib/systemd/system/")
+    assert {"hilum-node.service", "hilum-worker@2.service", "hilum.target"} < enabled(tmp_path)
+
+
+def test_a_package_has_nothing_for_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that has some gets the workers of one that has none."""
+    monkeypatch.setattr(machine, "gpus", lambda: ("0",))
+    target = tmp_path / systemd_files.OF_A_PACKAGE.units / "hilum.target"
+    target.parent.mkdir(parents=True)
+    target.touch()
+    run(tmp_path)
+    workers = tmp_path / "etc/systemd/system/hilum-worker@.service.d"
+    assert [path.name for path in workers.iterdir()] == ["cores.conf"]
 
 
 def test_tables_for_services_need_a_server(tmp_path: Path) -> None:
