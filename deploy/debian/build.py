@@ -37,6 +37,8 @@ CONTROL: Final = Path("DEBIAN")
 _PROJECT: Final = "pyproject.toml"
 _KEPT_PROGRAMS: Final = re.compile(r"hilum|python[0-9.]*")
 """Of the environment's; the libraries bring their own storescu and others, under the names of well-known programs."""
+_OF_THIS_BUILD: Final = re.compile(r"^\.\./\.\./\.\./bin/|/uv_cache\.json,")
+"""What lists of installed files say of programs, and of uv's notes: it changes with the folder and the time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,6 +224,11 @@ def _move(place: Path, root: Path) -> None:
             program.unlink()
     for file in (place / "bin" / "hilum", place / "pyvenv.cfg"):
         file.write_text(file.read_text(encoding="utf-8").replace(f"{root}/", "/"), encoding="utf-8")
+    for cached in place.rglob("uv_cache.json"):
+        cached.unlink()
+    for record in place.rglob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not _OF_THIS_BUILD.search(line)), encoding="utf-8")
 
 
 def _version_of(python: str) -> tuple[int, int]:
