@@ -101,8 +101,6 @@ def _entries(root: Path, program: Path, workers: int | None, *, is_embedded: boo
         )
     where = systemd_files.places(root)
     files = {} if where is OF_A_PACKAGE else systemd_files.shipped(program, where)
-    if is_embedded:
-        return files | systemd_files.chosen(["hilum.service"], {}, where, has_gpus=False)
     settings = _settings(root)
     worker = settings.worker.model_copy(update={"processes": workers or settings.worker.processes})
     if where is OF_A_PACKAGE:
@@ -111,6 +109,8 @@ def _entries(root: Path, program: Path, workers: int | None, *, is_embedded: boo
     gpus = machine.gpus() if worker.device != "cpu" else ()
     if gpus and len(environments) > len(gpus):
         raise Misconfigured(f"there are {len(gpus)} GPUs, and each has one worker; ask for fewer with --workers")
+    if is_embedded:
+        return files | systemd_files.chosen(["hilum.service"], {}, where, has_gpus=False)
     names = gpus[: len(environments)] or [str(number) for number in range(1, len(environments) + 1)]
     units = ["hilum.target", *(f"hilum-{role}.service" for role in ("schema", *roles(settings)) if role != "worker")]
     units += [f"hilum-worker@{name}.service" for name in names]
