@@ -109,6 +109,23 @@ def test_a_script_is_right_for_a_plain_shell(package: Path, name: str, tmp_path:
     assert "\nset -e\n" in text
 
 
+def test_an_environment_forgets_where_it_was_made(tmp_path: Path) -> None:
+    """And the programs of its libraries, which have names of well-known ones."""
+    place = tmp_path / build.HOME
+    record = place / "lib/pynetdicom-3.dist-info/RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text("../../../bin/storescu,sha256=x,9\npynetdicom/ae.py,sha256=y,9\n")
+    (place / "bin").mkdir()
+    for name in ("hilum", "python3.11", "storescu"):
+        (place / "bin" / name).write_text(f"#!{place}/bin/python3\n")
+    (place / "pyvenv.cfg").write_text(f"command = python3 -m venv {place}\n")
+    build._move(place, tmp_path)
+    assert {path.name for path in (place / "bin").iterdir()} == {"hilum", "python3.11"}
+    assert (place / "bin/hilum").read_text() == "#!/opt/hilum/bin/python3\n"
+    assert str(tmp_path) not in (place / "pyvenv.cfg").read_text()
+    assert record.read_text() == "pynetdicom/ae.py,sha256=y,9\n"
+
+
 def test_the_same_files_make_the_same_package(root: Path, package: Path) -> None:
     """Byte for byte, whenever they are packed."""
     before = package.read_bytes()
