@@ -150,12 +150,15 @@ def test_a_purge_keeps_films_and_takes_settings(tmp_path: Path) -> None:
     put(systemd_files.shipped(Path("/opt/hilum/bin/hilum"), systemd_files.OF_A_PACKAGE), tmp_path)
     units = ["hilum.target", "hilum.service", "hilum-node.service", "hilum-worker@1.service"]
     put(systemd_files.chosen(units, {"N": "1"}, systemd_files.OF_A_PACKAGE, has_gpus=True), tmp_path)
+    timer = tmp_path / "etc/systemd/system/timers.target.wants/hilum-backup.timer"
+    timer.parent.mkdir()
+    timer.symlink_to("/usr/lib/systemd/system/hilum-backup.timer")
     (tmp_path / FILMS).mkdir(parents=True)
     said = script("postrm", "purge", below=tmp_path)
     assert (said.returncode, "/var/lib/hilum is kept" in said.stdout) == (0, True)
     assert (tmp_path / FILMS).exists()
     assert not (tmp_path / "etc/hilum").exists()
-    assert [path for path in (tmp_path / "etc").rglob("*") if not path.is_dir()] == []
+    assert [path for path in (tmp_path / "etc").rglob("*") if path.is_symlink() or path.is_file()] == []
 
 
 def test_a_purge_without_films_leaves_no_folder(tmp_path: Path) -> None:
