@@ -55,11 +55,16 @@ def listener(settings: Settings) -> Listener:
         timeouts=Timeouts(
             acse=node.acse_timeout_seconds, dimse=node.dimse_timeout_seconds, idle=node.idle_timeout_seconds
         ),
-        tls=_tls_files(settings),
+        tls=tls_files(settings),
     )
 
 
-def _tls_files(settings: Settings) -> TlsFiles | None:
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """Return what the node's TLS port needs; None where there is none.
+
+    Raises:
+        Misconfigured: certificate or key is not named.
+    """
     from dicom_node.access import TlsFiles
 
     node = settings.node

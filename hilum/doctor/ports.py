@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from domain.errors import HilumError
 from hilum.doctor.check import failure, ok, warning
 
 if TYPE_CHECKING:
@@ -106,24 +105,19 @@ def _is_hilum(command: list[str]) -> bool:
 
 
 def _answers(settings: Settings, own: Port) -> bool:
-    if own.setting == "node.port":
-        return _echoes(settings)
+    if own.setting in {"node.port", "node.tls_port"}:
+        return _echoes(settings, own)
     return own.setting == "web.port" and _lives(settings)
 
 
-def _echoes(settings: Settings) -> bool:
+def _echoes(settings: Settings, own: Port) -> bool:
     """Whether a node answers a C-ECHO; ours may know itself for no peer, and then refuses as DICOM does."""
-    from dicom_node.requestor import PeerAddress
-    from dicom_node.sender import echo
-    from domain.ids import AeTitle
+    from dicom_node.self_echo import OwnDoor, is_answered
+    from hilum.reception import tls_files
 
-    title = AeTitle(settings.node.ae_title)
-    host = _reached_by(settings.node.host)
-    try:
-        itself = PeerAddress(name="itself", ae_title=title, host=host, port=settings.node.port)
-        return echo(itself, title, timeout_s=_ANSWER_SECONDS) == 0
-    except HilumError as error:
-        return "rejected" in str(error)
+    tls = tls_files(settings) if own.setting == "node.tls_port" else None
+    door = OwnDoor(host=_reached_by(own.host), port=own.number, ae_title=settings.node.ae_title, tls=tls)
+    return is_answered(door, timeout_s=_ANSWER_SECONDS)
 
 
 def _lives(settings: Settings) -> bool:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification
+
 from hilum.doctor.check import Outcome
-from hilum.doctor.ports import Port, _is_hilum, port, ports
+from hilum.doctor.ports import Port, _answers, _is_hilum, port, ports
+from tests.certificates import certificates
 from tests.doctoring import outcome_of, said, settings_of
 from tests.peers import free_port
 
 LISTEN = (
     "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
 )
+
+
+def place(setting: str, number: int) -> Port:
+    return Port(setting=setting, host="127.0.0.1", number=number)
 
 
 def own(number: int, host: str = "127.0.0.1") -> Port:
@@ -44,6 +54,26 @@ def test_a_port_that_hilum_holds_is_well(tmp_path: Path) -> None:
         holder.communicate("\n")
     assert outcome_of(found) is Outcome.OK
     assert "which is Hilum" in found[0].seen
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom drops an unconnected socket
+@pytest.mark.peers
+@pytest.mark.parametrize("setting", ["node.port", "node.tls_port"])
+def test_a_node_whose_process_is_not_seen_is_known_by_its_answer(tmp_path: Path, setting: str) -> None:
+    """By C-ECHO, over TLS where the port is for that; where nobody answers, nobody is known."""
+    made = certificates(tmp_path, "node")
+    tls = {"tls_certificate": str(made.certificate), "tls_key": str(made.key)}
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(made.certificate, made.key)
+    node = AE(ae_title="HILUM")
+    node.add_supported_context(Verification)
+    server = node.start_server(
+        ("127.0.0.1", 0), block=False, ssl_context=context if setting == "node.tls_port" else None
+    )
+    numbers = (server.socket.getsockname()[1], free_port())
+    found = [_answers(settings_of(tmp_path, node={"tls_port": one, **tls}), place(setting, one)) for one in numbers]
+    server.shutdown()
+    assert found == [True, False]
 
 
 def test_a_folder_called_hilum_makes_nobody_hilum() -> None:
