@@ -62,7 +62,7 @@ class Checkup:
     oldest_revision: str | None
     """Of the code that the schema takes; None: only its own."""
     settings: Mapping[str, str]
-    """Of the server, in this session, by name."""
+    """Of the server, for this connection, by name."""
     role: str
     is_superuser: bool
     encoding: str

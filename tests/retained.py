@@ -146,3 +146,12 @@ class Retained:
         """Return the films of a study that would be classified."""
         found = PostgresStudies(self.engine, routes=[]).films([study])
         return [one.sop_instance_uid for one in found.get(study, ())]
+
+
+def emptied(engine: Engine, spool: Path) -> Retained:
+    """Return an installation whose database was used before, without anything in it."""
+    opened = Retained(engine, spool)
+    opened.run(
+        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
+    )
+    return opened

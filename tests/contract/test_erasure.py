@@ -20,7 +20,7 @@ from domain.film import ReceivedInstance
 from domain.ids import StudyId, StudyUid
 from domain.subject import StudyIdentity
 from tests.conftest import migrated
-from tests.retained import DAY, Retained, film
+from tests.retained import DAY, Retained, emptied, film
 from worker.erasure import Eraser
 
 ANNA = Whom(patient_id="4711")
@@ -41,10 +41,7 @@ def module_engine(embedded_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def here(module_engine: Engine, tmp_path: Path) -> Retained:
     """Two patients with a delivered study each."""
-    opened = Retained(module_engine, tmp_path / "spool")
-    opened.run(
-        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
-    )
+    opened = emptied(module_engine, tmp_path / "spool")
     opened.delivered(of("4711", 1), of("4711", 2))
     opened.delivered(of("4712", study=2))
     return opened

@@ -13,7 +13,7 @@ from domain.commitment import CommitmentRequest, Reference
 from domain.film import ConflictPolicy
 from domain.jobs import ReasonClass
 from tests.conftest import migrated
-from tests.retained import Retained, film
+from tests.retained import Retained, emptied, film
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,7 @@ def module_engine(embedded_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def here(module_engine: Engine, tmp_path: Path) -> Retained:
     """An empty installation."""
-    opened = Retained(module_engine, tmp_path / "spool")
-    opened.run(
-        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
-    )
-    return opened
+    return emptied(module_engine, tmp_path / "spool")
 
 
 def waits(here: Retained) -> None:

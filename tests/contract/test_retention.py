@@ -27,7 +27,7 @@ from domain.retention import DeletionCause, Terms
 from tests.conftest import migrated
 from tests.contract.test_needed_films import ask, commitments, was_uploaded
 from tests.peers import wait_for
-from tests.retained import DAY, Retained, film
+from tests.retained import DAY, Retained, emptied, film
 
 OTHER = film(1, digest="cd" * 32)
 TERMS = Terms(cause=DeletionCause.RETENTION, films=30 * DAY)
@@ -43,11 +43,7 @@ def module_engine(embedded_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def here(module_engine: Engine, tmp_path: Path) -> Retained:
     """An empty installation."""
-    opened = Retained(module_engine, tmp_path / "spool")
-    opened.run(
-        "TRUNCATE studies, jobs, jobs_archive, model_versions, accounts, commitments, confirmations, gaps CASCADE"
-    )
-    return opened
+    return emptied(module_engine, tmp_path / "spool")
 
 
 def test_a_film_goes_after_its_time_and_its_row_tells(here: Retained) -> None:
