@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test lint format bench bench-ingest bench-e2e bench-queue lock docs site deb clean
@@ -20,7 +20,7 @@ demo: $(VENV)/.base ## Send bundled films through a throw-away installation and 
 run: $(VENV)/.base ## Run Hilum with ./hilum.toml or the defaults, until Ctrl-C
 	$(BIN)/hilum up
 
-test: setup ## Lint, then run all tests, in TEST_PROCESSES=2 processes; peers that are missing skip (in CI they fail)
+test: setup ## Lint, then run all tests, in TEST_PROCESSES=3 processes; peers that are missing skip (in CI they fail)
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
