@@ -18,7 +18,6 @@ import click
 
 from domain.errors import Misconfigured
 from hilum import bootstrap
-from hilum.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -191,6 +190,7 @@ def _export(worker: Deidentifier, found: list[_Source], output: Path, table: Pat
         Misconfigured: a folder can't be written to.
     """
     from dicom_node.deidentify import NotExported
+    from hilum.progress import bar
 
     tally, rows, people = _Tally(), [], []
     with bar("films", len(found)) as advance:

@@ -13,7 +13,6 @@ import click
 from domain.errors import Misconfigured
 from hilum import machine, systemd_files
 from hilum.settings import EMBEDDED
-from hilum.supervise import roles, worker_environments
 from hilum.systemd_files import CREDENTIALS, OF_A_PACKAGE, SETTINGS
 
 if TYPE_CHECKING:
@@ -94,6 +93,8 @@ def _entries(root: Path, program: Path, workers: int | None, *, is_embedded: boo
     Raises:
         Misconfigured: services could not start the program, or there are not as many GPUs as workers.
     """
+    from hilum.supervise import roles, worker_environments
+
     hidden = next((folder for folder in _HIDDEN_FROM_SERVICES if program.is_relative_to(folder)), None)
     if hidden is not None and root == _ROOT:
         raise Misconfigured(
