@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any, cast
 
+from fastapi import FastAPI
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -26,7 +29,7 @@ from hilum.control_room import control_room
 from hilum.settings import Settings
 from models.knowledge import load_knowledge
 from tests.uploading import upload_room
-from web.pages.house import House
+from web.pages.house import House, add_pages
 from web.passwords import hashed
 
 if TYPE_CHECKING:
@@ -100,3 +103,18 @@ class Visitor:
         found = _CSRF.search(self.get(path).text)
         assert found is not None
         return unescape(found.group(1))
+
+
+@contextmanager
+def front_door(house: House) -> Iterator[Callable[[str], Visitor]]:
+    """Open the pages of a house; yield what logs somebody in, in a browser of its own."""
+    app = FastAPI()
+    add_pages(app, house)
+    with ExitStack() as opened:
+
+        def log_in(login: str) -> Visitor:
+            visitor = Visitor(opened.enter_context(TestClient(app)))
+            visitor.log_in(login)
+            return visitor
+
+        yield log_in

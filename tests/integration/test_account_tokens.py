@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner, Result
-from fastapi import FastAPI
 from sqlalchemy import Engine
-from starlette.testclient import TestClient
 
 from db.audit import PostgresAuditTrail
 from domain.accounts import Role
 from hilum.cli import hilum
 from tests.api_client import add_token, bearer
 from tests.conftest import migrated
-from tests.page_visitor import Visitor, add_account, house_of
-from web.pages.house import add_pages
+from tests.page_visitor import Visitor, add_account, front_door, house_of
 
 Command = Callable[..., Result]
 
@@ -36,15 +32,7 @@ def engine(embedded_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def visit(engine: Engine) -> Iterator[Callable[[str], Visitor]]:
     """Logs somebody in, in a browser of its own."""
-    app = FastAPI()
-    add_pages(app, house_of(engine))
-    with ExitStack() as opened:
-
-        def log_in(login: str) -> Visitor:
-            visitor = Visitor(opened.enter_context(TestClient(app)))
-            visitor.log_in(login)
-            return visitor
-
+    with front_door(house_of(engine)) as log_in:
         yield log_in
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine
-from starlette.testclient import TestClient
 
 from db.audit import PostgresAuditTrail
 from db.job_desk import JobDesk
@@ -24,9 +21,8 @@ from hilum.settings import Settings
 from tests.conftest import migrated
 from tests.contract.test_job_desk import held, state
 from tests.made_studies import MadeStudies
-from tests.page_visitor import Visitor, add_account, house_of
+from tests.page_visitor import Visitor, add_account, front_door, house_of
 from tests.peers import free_port, wait_for
-from web.pages.house import add_pages
 
 NAME, UID = "DOE^JANE", "2.25.1"
 
@@ -45,16 +41,8 @@ def visit(engine: Engine) -> Iterator[Callable[[str], Visitor]]:
     """Opens the pages for an account, in a browser of its own."""
     peer = Peer(name="pacs", ae_title="PACS", host="127.0.0.1", port=free_port())
     room = control_room(Settings.model_construct(peers=(peer,)), engine)
-    with ExitStack() as opened:
-
-        def open_browser(login: str) -> Visitor:
-            app = FastAPI()
-            add_pages(app, house_of(engine, operations=room))
-            visitor = Visitor(opened.enter_context(TestClient(app)))
-            visitor.log_in(login)
-            return visitor
-
-        yield open_browser
+    with front_door(house_of(engine, operations=room)) as log_in:
+        yield log_in
 
 
 def acts(engine: Engine) -> list[tuple[str, str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +13,7 @@ from db.audit import PostgresAuditTrail
 from domain.accounts import Role
 from domain.film import Unsuitable
 from tests.conftest import migrated
-from tests.page_visitor import Visitor, add_account, house_of
+from tests.page_visitor import Visitor, add_account, front_door, house_of
 from tests.reading import POSITIVE, ReadingRoom
 from web.pages.house import add_pages
 
@@ -33,15 +32,7 @@ def engine(embedded_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def visit(engine: Engine) -> Iterator[Visit]:
     """Logs somebody in, in a browser of its own."""
-    app = FastAPI()
-    add_pages(app, house_of(engine))
-    with ExitStack() as opened:
-
-        def log_in(login: str) -> Visitor:
-            visitor = Visitor(opened.enter_context(TestClient(app)))
-            visitor.log_in(login)
-            return visitor
-
+    with front_door(house_of(engine)) as log_in:
         yield log_in
 
 
