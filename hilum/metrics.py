@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import tempfile
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 16
 _MEGABYTE = 1_000_000
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the folder in it has a name of its own, and is ours alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,14 @@ def show(settings: Settings, role: str, events: Events, read: Read = tuple, *, r
     return Shown(meters=meters(role, own, read, reads, is_ready), is_ready=is_ready)
 
 
+def _memory() -> Path | None:
+    """Return where files are in memory; None: nowhere, and the usual folder has to do.
+
+    The library maps its files: on a disk that is full, a count would end the receiving process (SIGBUS).
+    """
+    return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
+
+
 class NodeWindow:
     """The figures of the node's receiving processes: each counts in a file, the first of them shows the sum.
 
@@ -102,7 +112,7 @@ class NodeWindow:
             return
         try:
             self._own = _listen(settings.metrics.host, settings.metrics.node_port)
-            self._folder = Path(tempfile.mkdtemp(prefix="hilum-metrics-"))
+            self._folder = Path(tempfile.mkdtemp(prefix="hilum-metrics-", dir=_memory()))
         except OSError as error:
             self._problem = error
 

@@ -6,13 +6,16 @@ import socket
 import subprocess
 import sys
 import urllib.error
+from pathlib import Path
 
 import pytest
 
+from dicom_node.workload import Workload
 from domain.measures import ALL, CLAIMS, QUEUE_OLDEST
 from domain.meters import NO_METERS, Reading
 from domain.traces import NO_TRACES
 from hilum import metrics, settings
+from hilum.given_settings import given
 from tests.fakes import RecordedEvents
 from tests.peers import free_port
 from tests.scrape import fetched, scrape
@@ -92,3 +95,15 @@ def claims(port: int) -> float:
         return scrape(port).of("hilum_worker_claims_total", "classify")
     except OSError:
         return 0
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_receiving_processes_count_in_memory_where_they_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_there: bool
+) -> None:
+    """A disk that fills ends none of them."""
+    monkeypatch.setattr(metrics, "_SHARED_MEMORY", tmp_path if is_there else tmp_path / "missing")
+    window = metrics.NodeWindow(given(metrics={"node_port": free_port()}), Workload(1, 0))
+    parent = window._folder.parent
+    window.close()
+    assert (parent == tmp_path) is is_there
