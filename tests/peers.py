@@ -40,6 +40,8 @@ _DEBIAN_PACKAGES = {
     DPKG_DEB: "dpkg",
 }
 _PATIENCE_SECONDS = 60.0
+_END_SECONDS = 30.0
+_FAULTS = {"PYTHONFAULTHANDLER": "1"}
 
 
 def missing(what: str, how: str) -> None:
@@ -84,10 +86,24 @@ class Hilum:
     log: Path
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it and return its exit status."""
+        """End it and return its exit status; if it does not end, fail with what its threads are doing."""
         if self.process.poll() is None:
             self.process.send_signal(how)
-        return self.process.wait(60)
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # which Python's fault handler answers in the log
+            self.process.wait(60)
+            pytest.fail(f"it does not end: {self.log.read_text()}")
+
+    def end(self) -> None:
+        """End it in the way of systemd, whatever becomes of it."""
+        self.process.terminate()
+        try:
+            self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def events(self) -> list[dict[str, Any]]:
         """Return what it logged so far."""
@@ -114,7 +130,8 @@ def hilum(config: Path, *arguments: str, environment: Mapping[str, str] | None =
     command = [*PYTHON_M_HILUM, "--config", str(config), *arguments]
     with log.open("wb") as output:
         running = Hilum(
-            process=subprocess.Popen(command, stderr=output, env={**os.environ, **(environment or {})}), log=log
+            process=subprocess.Popen(command, stderr=output, env={**os.environ, **_FAULTS, **(environment or {})}),
+            log=log,
         )
     try:
         yield running
