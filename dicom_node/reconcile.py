@@ -50,7 +50,8 @@ class Ledger(Protocol):
 def reconcile(storage: Storage, ledger: Ledger, stop: threading.Event) -> int:
     """Go through the store once, shelf by shelf, tell what was found, and return how many differences.
 
-    It may run while films arrive: taking a film over that its sender's process is just recording changes nothing.
+    It may run while films arrive: taking a film over that its sender's process is just recording changes nothing, but
+    that a film which is just being refused as a duplicate is counted twice.
 
     Raises:
         Transient: the database is away, or a store elsewhere.

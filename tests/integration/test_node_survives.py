@@ -248,7 +248,8 @@ def test_a_refused_film_is_refused_after_a_restart_too(embedded_url: str, tmp_pa
     other.PatientID = "OTHER"
     with migrated(embedded_url) as engine:
         for _ in range(2):
-            with running(tmp_path, engine, port, on_conflict="reject"):
+            with running(tmp_path, engine, port, on_conflict="reject") as node:
+                node.wait_until("reconciled")  # or it may count a film that is just being refused
                 assert storescu(port, saved(first, tmp_path))[0] == 0
                 assert "0x111" in storescu(port, saved(other, tmp_path, "other.dcm"))[1]
                 assert len(in_spool(tmp_path / "home" / "spool")) == 1
