@@ -85,8 +85,11 @@ def wait_until_listening(host: str, port: int, *, called: str, seconds: float) -
     return False
 
 
-def send(films: Sequence[Dataset], host: str, port: int, *, called: str) -> Iterator[float]:
+def send(films: Sequence[Dataset], host: str, port: int, *, called: str, seconds: float) -> Iterator[float]:
     """C-STORE each film in one association; yield the monotonic time of each success.
+
+    A node whose database still starts answers that it is out of resources: the film is sent again, as a modality would
+    do, for so many seconds.
 
     Raises:
         Transient: the association failed, or a film was not accepted.
@@ -96,9 +99,13 @@ def send(films: Sequence[Dataset], host: str, port: int, *, called: str) -> Iter
     association = ae.associate(host, port, ae_title=called)
     if not association.is_established:
         raise Transient("the node took no association")
+    deadline = time.monotonic() + seconds
     try:
         for film in films:
-            status = association.send_c_store(film).get("Status")
+            while (status := association.send_c_store(film).get("Status")) == _OUT_OF_RESOURCES:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_RETRY_SECONDS)
             if status != _SUCCESS:
                 raise Transient(f"a film was answered with status {status!r}")
             yield time.monotonic()

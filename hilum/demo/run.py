@@ -100,7 +100,8 @@ def _rehearse(pacs: ReceivingPacs, port: int, hilum: subprocess.Popen[bytes]) ->
         return []
     cases, films = _wrapped_films()
     click.echo(f"Sending {len(films)} films by C-STORE ...")
-    for case, sent_at in zip(cases, send(films, _HOST, port, called=_NODE_AE_TITLE), strict=True):
+    sent = send(films, _HOST, port, called=_NODE_AE_TITLE, seconds=_START_PATIENCE_SECONDS)
+    for case, sent_at in zip(cases, sent, strict=True):
         case.sent_at = sent_at
     _collect(cases, pacs, hilum)
     return cases
