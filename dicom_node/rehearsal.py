@@ -102,10 +102,10 @@ def send(films: Sequence[Dataset], host: str, port: int, *, called: str, seconds
     deadline = time.monotonic() + seconds
     try:
         for film in films:
-            while (status := association.send_c_store(film).get("Status")) == _OUT_OF_RESOURCES:
-                if time.monotonic() > deadline:
-                    break
+            status = association.send_c_store(film).get("Status")
+            while status == _OUT_OF_RESOURCES and time.monotonic() < deadline:
                 time.sleep(_RETRY_SECONDS)
+                status = association.send_c_store(film).get("Status")
             if status != _SUCCESS:
                 raise Transient(f"a film was answered with status {status!r}")
             yield time.monotonic()

@@ -14,10 +14,14 @@ time.sleep({sleep})
 """
 
 
+def ended(program: str) -> int:
+    """Run a program and return its exit status."""
+    return subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode
+
+
 def status_of(*, seconds: float, sleep: float) -> int:
     """Return the exit status of a process that is given some seconds and sleeps for others."""
-    program = _HANGING.format(seconds=seconds, sleep=sleep)
-    return subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode
+    return ended(_HANGING.format(seconds=seconds, sleep=sleep))
 
 
 def test_a_process_that_hangs_ends_all_the_same() -> None:
@@ -42,7 +46,7 @@ hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1)
 
 def test_a_signal_is_heeded_while_the_main_thread_is_busy_in_a_library() -> None:
     """It computes for an hour and never looks for signals."""
-    assert subprocess.run([sys.executable, "-c", _BUSY], check=False, timeout=60).returncode == 7
+    assert ended(_BUSY) == 7
 
 
 _OTHER = """
@@ -59,7 +63,7 @@ raise SystemExit(7)
 
 def test_a_signal_is_heeded_whichever_thread_gets_it() -> None:
     """The main thread waits for the event, and nothing wakes it but that."""
-    assert subprocess.run([sys.executable, "-c", _OTHER], check=False, timeout=30).returncode == 7
+    assert ended(_OTHER) == 7
 
 
 _LOCKED = """
@@ -76,7 +80,7 @@ raise SystemExit(7)
 
 def test_a_signal_may_come_while_the_main_thread_holds_the_lock_of_the_event() -> None:
     """As it does for an instant whenever it waits; a handler that set the event would wait for itself."""
-    assert subprocess.run([sys.executable, "-c", _LOCKED], check=False, timeout=30).returncode == 7
+    assert ended(_LOCKED) == 7
 
 
 _CHILD = """
@@ -95,7 +99,7 @@ raise SystemExit(8 if stop.wait(1.0) else 7)
 
 def test_a_signal_for_a_child_is_none_for_its_parent() -> None:
     """A receiving process of the node is forked, and has its parent's pipe until it has its own."""
-    assert subprocess.run([sys.executable, "-c", _CHILD], check=False, timeout=30).returncode == 7
+    assert ended(_CHILD) == 7
 
 
 _AGAIN = """
@@ -115,4 +119,4 @@ assert len(os.listdir("/proc/self/fd")) == files
 
 def test_whoever_asks_again_gets_a_thread_in_place_of_the_one_before() -> None:
     """Nothing is left of the first."""
-    assert subprocess.run([sys.executable, "-c", _AGAIN], check=False, timeout=60).returncode == 0
+    assert ended(_AGAIN) == 0
